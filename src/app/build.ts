@@ -1,0 +1,142 @@
+import { type Config, clientProperties } from '../config/index.ts'
+import { createDeadLetters, type DeadLetters, deadLetterTopic } from '../flow/ends/index.ts'
+import { createExecutor, ExecRunner, type Launchers, type ResizableExecutor } from '../flow/executor/index.ts'
+import { HoldRegistry, type IntakeOptions, type PipelineOptions } from '../flow/pipeline/index.ts'
+import { createDelivery } from '../flow/sinks/index.ts'
+import { type KafkaDriver, KafkaSource, type Source } from '../flow/source/index.ts'
+import type { Hooks } from '../handler/index.ts'
+import { systemClock as clock, systemRandom as random } from '../lib/index.ts'
+import type { Announce, Handler, Holds } from '../model/index.ts'
+import { Worker } from '../worker.ts'
+import { buildSinks, kafkaProducer } from './sinks.ts'
+
+/** What the configuration cannot say. */
+export interface BuildParts {
+  readonly config: Config
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly handler: Handler
+  readonly hooks: Hooks
+  readonly launchers: Launchers
+  readonly driver: KafkaDriver
+  readonly announce: Announce
+  readonly workerId: string
+}
+
+/** Builds every part of a real worker from its configuration. Nothing is connected yet. */
+export function buildWorker(parts: BuildParts): Worker {
+  const { config, handler, hooks, driver, announce, workerId } = parts
+  const holds = new HoldRegistry(announce)
+  const { sinks, batch } = buildSinks(config, driver)
+  const { deliveryTimeoutSeconds, circuitBreaker } = config.sinks
+  return new Worker({
+    workerId,
+    handler,
+    hooks,
+    holds,
+    clock,
+    random,
+    announce,
+    source: buildSource(parts, holds),
+    executor: buildExecutor(parts, holds),
+    delivery: createDelivery({
+      sinks,
+      batch,
+      clock,
+      random,
+      announce,
+      holds,
+      breaker: { failureThreshold: circuitBreaker.failureThreshold, cooldownMs: circuitBreaker.cooldownSeconds * 1000 },
+      deliveryTimeoutMs: deliveryTimeoutSeconds * 1000,
+    }),
+    deadLetters: buildDeadLetters(parts, holds),
+    pipeline: pipelineOptions(config),
+    intake: intakeOptions(config),
+    stopTimeoutMs: config.executor.drainOnStopSeconds * 1000,
+  })
+}
+
+function buildSource({ config, driver, announce }: BuildParts, holds: Holds): Source {
+  const source = config.sources.kafka
+  return new KafkaSource({
+    driver,
+    client: clientProperties(config.kafka),
+    consumer: {
+      groupId: source.consumerGroup,
+      topics: source.topic,
+      sessionTimeoutMs: source.sessionTimeoutMs,
+      heartbeatIntervalMs: source.heartbeatIntervalMs,
+      maxPollIntervalMs: source.maxPollIntervalMs,
+      ...(source.groupInstanceId == null ? {} : { groupInstanceId: source.groupInstanceId }),
+    },
+    clock,
+    random,
+    announce,
+    holds,
+    neverConsume: [
+      ...Object.values(config.sinks.kafka).map((sink) => sink.topic),
+      ...(config.dlq.topic === '' ? [] : [config.dlq.topic]),
+    ],
+    autoOffsetReset: source.autoOffsetReset,
+    onOffsetGap: source.onOffsetGap,
+    maxPollRecords: source.maxPollRecords,
+    drainTimeoutMs: config.executor.drainOnRevokeSeconds * 1000,
+    commitEvery: source.commitEvery,
+    commitAgeMs: source.commitIntervalMs,
+    maxSpan: source.maxUncommittedSpan,
+  })
+}
+
+function buildExecutor({ config, env, launchers, announce }: BuildParts, holds: Holds): ResizableExecutor {
+  const { executor } = config
+  const defaultBinary = executor.binaryPath ?? null
+  const runner = new ExecRunner({
+    launchers,
+    defaultBinary,
+    parent: env,
+    inheritParent: executor.envInheritParent,
+    deny: executor.envInheritDeny,
+    env: executor.env,
+    timeoutMs: executor.taskTimeoutSeconds * 1000,
+    graceMs: executor.killGraceSeconds * 1000,
+    maxStdoutBytes: executor.maxStdoutBytes,
+    maxStderrBytes: executor.maxStderrBytes,
+    onOutputCap: executor.onOutputCap,
+  })
+  return createExecutor({ runner, slots: executor.maxExecutors, holds, announce, clock, random, defaultBinary })
+}
+
+function buildDeadLetters({ config, driver, announce, workerId }: BuildParts, holds: Holds): DeadLetters {
+  const { dlq, sources } = config
+  return createDeadLetters({
+    producer: kafkaProducer(config, driver, dlq, { lingerMs: 5, compression: 'lz4' }),
+    topicOf: (sourceTopic) => deadLetterTopic(sourceTopic, dlq.topic),
+    sourceTopics: sources.kafka.topic.filter((topic) => !topic.startsWith('^')),
+    worker: workerId,
+    oversize: dlq.oversize === 'file' ? { to: 'file', folder: dlq.oversizeDir } : { to: 'hold' },
+    clock,
+    random,
+    announce,
+    holds,
+  })
+}
+
+function pipelineOptions({ executor, sources }: Config): PipelineOptions {
+  return {
+    windowSize: executor.windowSize,
+    maxRetries: executor.maxRetries,
+    retryBackoff: { initialMs: executor.retryBackoffSeconds * 1000, maxMs: executor.retryBackoffMaxSeconds * 1000 },
+    onParseError: sources.kafka.onParseError,
+    arrangeBackoff: { initialMs: 1000, maxMs: 30_000 },
+  }
+}
+
+/** Bytes leave room for one poll more, so that what is held stays within the configured budget. */
+function intakeOptions({ executor }: Config): IntakeOptions {
+  const { maxExecutors, backpressureHighMultiplier, backpressureLowMultiplier, maxBufferedBytes } = executor
+  return {
+    highMessages: maxExecutors * backpressureHighMultiplier,
+    lowMessages: Math.max(1, maxExecutors * backpressureLowMultiplier),
+    highBytes: maxBufferedBytes * 0.75,
+    lowBytes: maxBufferedBytes * 0.5,
+  }
+}

@@ -1,0 +1,83 @@
+import type { Config } from '../config/index.ts'
+import type { Place } from '../handler/index.ts'
+import { startWatchdog } from '../handler/index.ts'
+import { type Announcer, systemClock as clock } from '../lib/index.ts'
+import { reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
+import { createOpsServer } from '../ops/health/index.ts'
+import { createLogger, createLogListener, type Logger, parseLevel } from '../ops/logs/index.ts'
+import { createMetrics } from '../ops/metrics/index.ts'
+import { VERSION } from './version.ts'
+
+/** What looks at the worker: log, metrics, health, and the watchdog of the event loop. */
+export interface Observers {
+  /** Told when synchronous user code begins and ends. */
+  readonly watch: { enter(place: Place): void; leave(): void }
+  /** Where metrics and health listen, once started. */
+  readonly address: { readonly host: string; readonly port: number } | undefined
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function openLog(config: Config, workerId: string): Logger {
+  const { level, format, output } = config.logging
+  return createLogger({
+    level: parseLevel(level) ?? 'info',
+    format,
+    output,
+    serviceVersion: VERSION,
+    workerId,
+    clusterName: config.clusterName,
+    group: config.sources.kafka.consumerGroup,
+  })
+}
+
+/** Connects the observers to the worker's events. `view` answers undefined until the worker is built. */
+export function observe(parts: {
+  readonly config: Config
+  readonly workerId: string
+  readonly logger: Logger
+  readonly announcer: Announcer<WorkerEvent>
+  readonly view: () => WorkerView | undefined
+}): Observers {
+  const { config, workerId, logger, announcer } = parts
+  const view = (): WorkerView => parts.view() ?? nothingYet(workerId)
+  const lines = createLogListener(logger, clock)
+  announcer.subscribe(lines.listen)
+  const metrics = createMetrics({ view, clock, version: VERSION, workerId, group: config.sources.kafka.consumerGroup })
+  announcer.subscribe(metrics.listen)
+  const { enabled, host, port } = config.metrics
+  const server = enabled ? createOpsServer({ host, port, metrics, view }) : undefined
+  const watchdog = startWatchdog({
+    stallSeconds: config.hookStallSeconds,
+    onBlocked: ({ hook, seconds }) => announcer.announce({ type: 'hook_blocked', hook, seconds }),
+    onLag: (seconds) => metrics.loopLag(seconds),
+    onError: (error) => logger.error('watchdog_failed', { error: reasonOf(error) }),
+  })
+  return {
+    watch: watchdog,
+    get address() {
+      return server?.address() ?? undefined
+    },
+    async start() {
+      await server?.start()
+      metrics.start()
+    },
+    async stop() {
+      await watchdog.stop()
+      metrics.stop()
+      await server?.stop()
+      lines.close()
+    },
+  }
+}
+
+function nothingYet(workerId: string): WorkerView {
+  return {
+    phase: 'starting',
+    workerId,
+    notReady: [],
+    partitions: [],
+    executor: { slots: 0, running: 0, waiting: 0 },
+    sinks: [],
+  }
+}

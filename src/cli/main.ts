@@ -1,0 +1,13 @@
+// The entry of the `drakkar` command; containers and service units start it directly: node …/dist/cli/main.js run handler.ts
+import process from 'node:process'
+
+// Each consumer holds one thread of libuv's pool while it waits; read once, when the pool is first used.
+process.env['UV_THREADPOOL_SIZE'] ??= '8'
+
+const { main } = await import('./command-line.ts')
+const { stdin, stdout, stderr, env } = process
+const status = await main(process.argv.slice(2), { stdin, stdout, stderr, env })
+
+// Handles of the native client may outlive their use; a command that has its status is over.
+await Promise.all([stdout, stderr].map((stream) => new Promise((written) => stream.write('', written))))
+process.exit(status)

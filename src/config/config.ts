@@ -1,0 +1,271 @@
+// Made from src/config/schema by `node --conditions=drakkar-src scripts/gen-reference.ts`: change the schema, not this file.
+
+/** The configuration as the code sees it: camelCase, read-only, complete. */
+export interface Config {
+  /** Environment variable that holds the worker’s name. Unset: `drakkar-<random>`. Default `WORKER_ID`. */
+  readonly workerNameEnv: string
+  /** Groups workers in logs and UI. */
+  readonly clusterName: string
+  /** Environment variable that overrides cluster_name. */
+  readonly clusterNameEnv: string
+  /** Longest time for one asynchronous hook call; 0 = no limit. Default `120`. */
+  readonly hookTimeoutSeconds: number
+  /** A hook that blocks the event loop this long ends the process (exit code 70). Default `60`. */
+  readonly hookStallSeconds: number
+  /** Brokers. */
+  readonly kafka: {
+    /** Bootstrap brokers, `host:port,…`; also for Kafka sinks and dead letters that name none. Default `localhost:9092`. */
+    readonly brokers: string
+    /** How to reach the brokers. */
+    readonly security: {
+      /** How to talk to the brokers. Default `PLAINTEXT`. */
+      readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+      /** Required with SASL_*, refused otherwise. */
+      readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
+      /** Required for PLAIN and SCRAM. */
+      readonly saslUsername: string
+      /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+      readonly saslPassword: string
+      /** File with the certificates of the authorities to trust. */
+      readonly sslCaLocation: string
+      /** File with the certificate of this client. */
+      readonly sslCertificateLocation: string
+      /** File with its key; needs the certificate. */
+      readonly sslKeyLocation: string
+      /** Password of the key. */
+      readonly sslKeyPassword: string
+      /** Whether the name in the broker’s certificate is checked. Default: the client’s (it is). */
+      readonly sslEndpointIdentificationAlgorithm?: 'https' | 'none'
+    }
+    /** Raw librdkafka properties, merged last. What the worker’s guarantees rest on is refused. */
+    readonly clientConfig: Readonly<Record<string, string | number | boolean>>
+    /** Address of a Kafka UI, for links. */
+    readonly uiUrl: string
+    /** Name of the cluster in that UI. */
+    readonly uiClusterName: string
+  }
+  /** Where messages come from. */
+  readonly sources: {
+    /** Messages from Kafka. */
+    readonly kafka: {
+      /** Whether messages are taken from Kafka. Default `true`. */
+      readonly enabled: boolean
+      /** One topic, several, or a regular expression that begins with `^` (resolved at the start). */
+      readonly topic: readonly string[]
+      /** Workers of one group share the partitions. Default `drakkar-workers`. */
+      readonly consumerGroup: string
+      /** Most records taken from the client at once. Fewer keep the event loop smoother, more cost less per record. Default `500`. */
+      readonly maxPollRecords: number
+      /** Longest time between polls, milliseconds: the hard bound of a drain; beyond it the broker evicts the worker. Default `300000`. */
+      readonly maxPollIntervalMs: number
+      /** How long the broker waits for a silent worker, milliseconds. Shorter: faster take-over after a crash; longer: fewer evictions on a bad network. Default `10000`. */
+      readonly sessionTimeoutMs: number
+      /** Between heartbeats, milliseconds; keep it at or below a third of the session time-out. Default `3000`. */
+      readonly heartbeatIntervalMs: number
+      /** Static membership: the name of this worker in the group, unique in it. A restart within the session time-out then moves no partitions. */
+      readonly groupInstanceId?: string
+      /** Where a partition starts for which the group never committed. Default `earliest`. */
+      readonly autoOffsetReset: 'earliest' | 'latest'
+      /** What to do where the log no longer holds the next offset (retention overtook, topic recreated): go on there, or hold the partition. Default `earliest`. */
+      readonly onOffsetGap: 'earliest' | 'latest' | 'hold'
+      /** The end of a record that cannot be decoded: dead letter, drop (counted), or hold its partition. Default `dlq`. */
+      readonly onParseError: 'dlq' | 'skip' | 'hold'
+      /** Largest record that is fetched and produced, bytes. Brokers and topics have limits of their own. Default `10485760`. */
+      readonly maxMessageBytes: number
+      /** Finished offsets above a partition’s first unfinished one at which its intake pauses. Default `100000`. */
+      readonly maxUncommittedSpan: number
+      /** A commit goes out after so many ended messages, … Default `300`. */
+      readonly commitEvery: number
+      /** … or when the oldest of them has waited so long, milliseconds. Shorter: fewer re-runs after a crash; longer: less load on the broker. Default `500`. */
+      readonly commitIntervalMs: number
+      /** Wait before joining the group so that a fleet that boots together joins in one rebalance. Default `false`. */
+      readonly startupAlignEnabled: boolean
+      /** Shortest such wait. Default `4`. */
+      readonly startupMinWaitSeconds: number
+      /** It then ends when the wall clock is a multiple of this, seconds. Default `10`. */
+      readonly startupAlignIntervalSeconds: number
+    }
+  }
+  /** The pool that runs programs. */
+  readonly executor: {
+    /** Program of tasks that name none. Without a slash it is looked up on the PATH. */
+    readonly binaryPath?: string
+    /** Environment variables of every task. Never recorded. */
+    readonly env: Readonly<Record<string, string>>
+    /** Whether tasks get the worker’s own environment (less what is denied). Default `true`. */
+    readonly envInheritParent: boolean
+    /** Names, with `*`, in any case, that are not inherited. */
+    readonly envInheritDeny: readonly string[]
+    /** Tasks that run at once. About the number of CPUs for CPU-heavy programs. Default `4`. */
+    readonly maxExecutors: number
+    /** Wall time limit of a run; then SIGTERM, grace, SIGKILL to its whole process group. Default `120`. */
+    readonly taskTimeoutSeconds: number
+    /** Between SIGTERM and SIGKILL. Default `5`. */
+    readonly killGraceSeconds: number
+    /** Most stdout of a run, bytes; 0 = no limit. See on_output_cap. Default `1048576`. */
+    readonly maxStdoutBytes: number
+    /** Kept of stderr, its end, bytes; 0 = all. Default `262144`. */
+    readonly maxStderrBytes: number
+    /** More stdout than the cap: the run fails with verdict `output-cap`, or the rest is thrown away and flagged. Default `fail`. */
+    readonly onOutputCap: 'fail' | 'truncate'
+    /** Most messages that one `arrange` gets. It never waits to fill a window. Default `100`. */
+    readonly windowSize: number
+    /** Runs of a task beyond the first, and repeats of a failing hook. Default `3`. */
+    readonly maxRetries: number
+    /** Wait before the first retry; it doubles, with jitter, … Default `0.2`. */
+    readonly retryBackoffSeconds: number
+    /** … up to this. Default `30`. */
+    readonly retryBackoffMaxSeconds: number
+    /** Sets both drain_on_revoke_seconds and drain_on_stop_seconds. */
+    readonly drainTimeoutSeconds?: number
+    /** How long running tasks may go on when partitions move to another worker; the whole group waits. Default `15`. */
+    readonly drainOnRevokeSeconds: number
+    /** How long they may go on when the worker stops. Default `30`. */
+    readonly drainOnStopSeconds: number
+    /** Intake pauses at max_executors × this messages in flight … Default `32`. */
+    readonly backpressureHighMultiplier: number
+    /** … and resumes at max_executors × this. Default `4`. */
+    readonly backpressureLowMultiplier: number
+    /** Messages and held outputs in memory, bytes, before intake pauses. Default `268435456`. */
+    readonly maxBufferedBytes: number
+    /** Processes that start the programs. auto: one per CPU, at most 4. Default `auto`. */
+    readonly launchers: 'auto' | number
+  }
+  /** Where results go. */
+  readonly sinks: {
+    /** Kafka topics, by instance name. */
+    readonly kafka: {
+      readonly [name: string]: {
+        /** Topic to write to. */
+        readonly topic: string
+        /** Brokers of this client alone, `host:port,…`. Empty: those of `kafka`, with their security and client_config. */
+        readonly brokers: string
+        /** Only with own brokers. */
+        readonly security: {
+          /** How to talk to the brokers. Default `PLAINTEXT`. */
+          readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+          /** Required with SASL_*, refused otherwise. */
+          readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
+          /** Required for PLAIN and SCRAM. */
+          readonly saslUsername: string
+          /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+          readonly saslPassword: string
+          /** File with the certificates of the authorities to trust. */
+          readonly sslCaLocation: string
+          /** File with the certificate of this client. */
+          readonly sslCertificateLocation: string
+          /** File with its key; needs the certificate. */
+          readonly sslKeyLocation: string
+          /** Password of the key. */
+          readonly sslKeyPassword: string
+          /** Whether the name in the broker’s certificate is checked. Default: the client’s (it is). */
+          readonly sslEndpointIdentificationAlgorithm?: 'https' | 'none'
+        }
+        /** Raw librdkafka properties; only with own brokers. */
+        readonly clientConfig: Readonly<Record<string, string | number | boolean>>
+        /** Of the producer. Default `lz4`. */
+        readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+        /** How long the producer waits to fill a request, milliseconds. Default `5`. */
+        readonly producerLingerMs: number
+        /** Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates. Default `true`. */
+        readonly idHeader: boolean
+        /** How long a stop waits for records under way. Default `30`. */
+        readonly flushTimeoutSeconds: number
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
+    /** Folders for JSON-lines files, by instance name. */
+    readonly filesystem: {
+      readonly [name: string]: {
+        /** Folder that files are written below; must exist. Nothing outside of it is ever written. */
+        readonly basePath: string
+        /** Flush to the disk before a record counts as delivered. Off: faster, and a power cut can lose acknowledged lines. Default `true`. */
+        readonly fsync: boolean
+        /** Files kept open. Default `64`. */
+        readonly maxOpenFiles: number
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
+    /** Longest wait for one attempt of a sink. Default `30`. */
+    readonly deliveryTimeoutSeconds: number
+    /** When a sink that fails holds the partitions that need it. */
+    readonly circuitBreaker: {
+      /** Failures in a row at which a sink’s partitions are held. Default `5`. */
+      readonly failureThreshold: number
+      /** Between probes of a sink that is held for. Default `5`. */
+      readonly cooldownSeconds: number
+    }
+  }
+  /** Where messages go that cannot be delivered. */
+  readonly dlq: {
+    /** Topic of the dead letters. Empty: `<source topic>_dlq` for each source topic. */
+    readonly topic: string
+    /** Brokers of this client alone, `host:port,…`. Empty: those of `kafka`, with their security and client_config. */
+    readonly brokers: string
+    /** Only with own brokers. */
+    readonly security: {
+      /** How to talk to the brokers. Default `PLAINTEXT`. */
+      readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+      /** Required with SASL_*, refused otherwise. */
+      readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
+      /** Required for PLAIN and SCRAM. */
+      readonly saslUsername: string
+      /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+      readonly saslPassword: string
+      /** File with the certificates of the authorities to trust. */
+      readonly sslCaLocation: string
+      /** File with the certificate of this client. */
+      readonly sslCertificateLocation: string
+      /** File with its key; needs the certificate. */
+      readonly sslKeyLocation: string
+      /** Password of the key. */
+      readonly sslKeyPassword: string
+      /** Whether the name in the broker’s certificate is checked. Default: the client’s (it is). */
+      readonly sslEndpointIdentificationAlgorithm?: 'https' | 'none'
+    }
+    /** Raw librdkafka properties; only with own brokers. */
+    readonly clientConfig: Readonly<Record<string, string | number | boolean>>
+    /** A letter that is too large for its topic: into a file, or hold its partition. Default `file`. */
+    readonly oversize: 'file' | 'hold'
+    /** Folder of those files; made at the start. Default `./dead-letters`. */
+    readonly oversizeDir: string
+    /** A dead letter that cannot be written holds its partition until it can. There is no other choice: `drop` would lose it. Default `stall`. */
+    readonly onSendFailure: 'stall'
+    /** How long a stop waits for letters under way. Default `30`. */
+    readonly flushTimeoutSeconds: number
+  }
+  /** Metrics and health over HTTP. */
+  readonly metrics: {
+    /** Serve `/metrics`, `/healthz` and `/readyz`. Default `true`. */
+    readonly enabled: boolean
+    /** Address to listen on. Default `0.0.0.0`. */
+    readonly host: string
+    /** Port to listen on; 0 = any free one, logged. Default `9090`. */
+    readonly port: number
+  }
+  /** The log. */
+  readonly logging: {
+    /** Least level that is written. A line per task is DEBUG. Default `INFO`. */
+    readonly level: 'DEBUG' | 'INFO' | 'WARNING' | 'WARN' | 'ERROR' | 'CRITICAL'
+    /** JSON lines, or lines for people. Default `json`. */
+    readonly format: 'json' | 'console'
+    /** stderr, stdout, or a path, in which `{worker_id}` and `{cluster_name}` are filled in. Default `stderr`. */
+    readonly output: string
+  }
+  /** Yours: reaches the handler’s `onStartup` as it is. */
+  readonly app: Readonly<Record<string, unknown>>
+}

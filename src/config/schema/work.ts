@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { count, flag, seconds, text, textMap } from './field.ts'
+import { ownConnection } from './kafka.ts'
+
+export const DEFAULT_DENY: readonly string[] = [
+  'DRAKKAR_*',
+  'DK_*',
+  '*PASSWORD*',
+  '*PASSWD*',
+  '*SECRET*',
+  '*TOKEN*',
+  '*SALT*',
+  '*_KEY',
+  '*_DSN',
+  '*CREDENTIAL*',
+]
+
+export const executor: z.ZodType = z.strictObject({
+  binary_path: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('Program of tasks that name none. Without a slash it is looked up on the PATH.'),
+  env: textMap().describe('Environment variables of every task. Never recorded.'),
+  env_inherit_parent: flag(true).describe('Whether tasks get the worker’s own environment (less what is denied).'),
+  env_inherit_deny: z
+    .array(z.string())
+    .default([...DEFAULT_DENY])
+    .describe('Names, with `*`, in any case, that are not inherited.'),
+  max_executors: count(4).describe('Tasks that run at once. About the number of CPUs for CPU-heavy programs.'),
+  task_timeout_seconds: seconds(120, 0.001).describe(
+    'Wall time limit of a run; then SIGTERM, grace, SIGKILL to its whole process group.',
+  ),
+  kill_grace_seconds: seconds(5).describe('Between SIGTERM and SIGKILL.'),
+  max_stdout_bytes: count(1_048_576, 0).describe('Most stdout of a run, bytes; 0 = no limit. See on_output_cap.'),
+  max_stderr_bytes: count(262_144, 0).describe('Kept of stderr, its end, bytes; 0 = all.'),
+  on_output_cap: z
+    .enum(['fail', 'truncate'])
+    .default('fail')
+    .describe(
+      'More stdout than the cap: the run fails with verdict `output-cap`, or the rest is thrown away and flagged.',
+    ),
+  window_size: count(100).describe('Most messages that one `arrange` gets. It never waits to fill a window.'),
+  max_retries: count(3, 0).describe('Runs of a task beyond the first, and repeats of a failing hook.'),
+  retry_backoff_seconds: seconds(0.2).describe('Wait before the first retry; it doubles, with jitter, …'),
+  retry_backoff_max_seconds: seconds(30).describe('… up to this.'),
+  drain_timeout_seconds: z
+    .number()
+    .min(0.1)
+    .nullish()
+    .describe('Sets both drain_on_revoke_seconds and drain_on_stop_seconds.'),
+  drain_on_revoke_seconds: seconds(15, 0.1).describe(
+    'How long running tasks may go on when partitions move to another worker; the whole group waits.',
+  ),
+  drain_on_stop_seconds: seconds(30, 0.1).describe('How long they may go on when the worker stops.'),
+  backpressure_high_multiplier: count(32).describe('Intake pauses at max_executors × this messages in flight …'),
+  backpressure_low_multiplier: count(4).describe('… and resumes at max_executors × this.'),
+  max_buffered_bytes: count(268_435_456, 1_048_576).describe(
+    'Messages and held outputs in memory, bytes, before intake pauses.',
+  ),
+  launchers: z
+    .union([z.literal('auto'), z.number().int().min(1).max(64)])
+    .default('auto')
+    .describe('Processes that start the programs. auto: one per CPU, at most 4.'),
+})
+
+const batch = {
+  linger_ms: count(0, 0).describe('How long a batch waits for more, milliseconds. The Kafka producer lingers itself.'),
+  max_batch_records: count(500).describe('Most records of a batch.'),
+  max_batch_bytes: count(1_048_576, 1).describe('Most bytes of a batch; a larger record goes alone.'),
+  ui_url: text('').describe('Address of the sink’s own UI, for links.'),
+}
+
+export const kafkaSink: z.ZodType = z.strictObject({
+  topic: z.string().min(1).describe('Topic to write to.'),
+  ...ownConnection,
+  compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4').describe('Of the producer.'),
+  producer_linger_ms: count(5, 0).describe('How long the producer waits to fill a request, milliseconds.'),
+  id_header: flag(true).describe(
+    'Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates.',
+  ),
+  flush_timeout_seconds: seconds(30).describe('How long a stop waits for records under way.'),
+  ...batch,
+})
+
+export const fileSink: z.ZodType = z.strictObject({
+  base_path: z
+    .string()
+    .min(1)
+    .describe('Folder that files are written below; must exist. Nothing outside of it is ever written.'),
+  fsync: flag(true).describe(
+    'Flush to the disk before a record counts as delivered. Off: faster, and a power cut can lose acknowledged lines.',
+  ),
+  max_open_files: count(64).describe('Files kept open.'),
+  ...batch,
+})
+
+export const sinks: z.ZodType = z.strictObject({
+  kafka: z.record(z.string().min(1), kafkaSink).default({}).describe('Kafka topics, by instance name.'),
+  filesystem: z
+    .record(z.string().min(1), fileSink)
+    .default({})
+    .describe('Folders for JSON-lines files, by instance name.'),
+  delivery_timeout_seconds: seconds(30, 0.001).describe('Longest wait for one attempt of a sink.'),
+  circuit_breaker: z
+    .strictObject({
+      failure_threshold: count(5).describe('Failures in a row at which a sink’s partitions are held.'),
+      cooldown_seconds: seconds(5).describe('Between probes of a sink that is held for.'),
+    })
+    .prefault({})
+    .describe('When a sink that fails holds the partitions that need it.'),
+})
+
+export const metrics: z.ZodType = z.strictObject({
+  enabled: flag(true).describe('Serve `/metrics`, `/healthz` and `/readyz`.'),
+  host: text('0.0.0.0').describe('Address to listen on.'),
+  port: z.number().int().min(0).max(65_535).default(9090).describe('Port to listen on; 0 = any free one, logged.'),
+})
+
+export const logging: z.ZodType = z.strictObject({
+  level: z
+    .enum(['DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL'])
+    .default('INFO')
+    .describe('Least level that is written. A line per task is DEBUG.'),
+  format: z.enum(['json', 'console']).default('json').describe('JSON lines, or lines for people.'),
+  output: text('stderr').describe(
+    'stderr, stdout, or a path, in which `{worker_id}` and `{cluster_name}` are filled in.',
+  ),
+})

@@ -1,0 +1,7 @@
+/**
+ * flow/ends: where messages go that cannot be delivered, each with a receipt that it is there.
+ * It never decides that a message dies, and never answers before its letter is durable.
+ */
+export { DEAD_LETTER_PREFIX, type DeadLetterMeta, deadLetterRecord } from './dead-letter-record.ts'
+export { createDeadLetters, type DeadLettersOptions, deadLetterTopic } from './dead-letters.ts'
+export type { DeadLetter, DeadLetters } from './ends.ts'

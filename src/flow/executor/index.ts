@@ -1,0 +1,13 @@
+/**
+ * executor: runs tasks: slots shared by all partitions, runners, and the launchers that start programs.
+ * Owns every process that the worker starts, and that none of them outlives it.
+ * Never decides what a failed task means, never knows messages or offsets, and never forks but for the first launcher.
+ */
+
+export { baseEnvironment, type EnvironmentOptions } from './environment.ts'
+export { ExecRunner, type ExecRunnerOptions } from './exec-runner.ts'
+export { createExecutor, type ExecutorOptions, type ResizableExecutor } from './executor.ts'
+export type { LaunchRetry } from './launch-blocks.ts'
+export { type Launchers, type LaunchersOptions, startLaunchers } from './launcher/launchers.ts'
+export { isForeignFormat, resolveProgram } from './launcher/program-format.ts'
+export type { Executor, Run, Runner, SubmitOptions } from './runner.ts'

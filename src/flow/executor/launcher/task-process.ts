@@ -1,0 +1,274 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { DONE_FLAGS, type DoneFrame, OUTPUT_CHUNK, type StartFrame } from './frames.ts'
+import { isForeignFormat } from './program-format.ts'
+import { exitSignalNumber, startRefusal } from './start-refusal.ts'
+import { TailRing } from './tail-ring.ts'
+
+/** After the exit, output that is still to come is waited for as long as it keeps coming, in steps of this. */
+const QUIET_MS = 100
+/** Someone who left the group and writes on for ever is not listened to for longer than this many steps. */
+const QUIET_STEPS = 20
+
+/** What a task's process tells its launcher. */
+export interface TaskProcessReports {
+  started(id: number, pid: number): void
+  output(id: number, stream: 'stdout' | 'stderr', bytes: Buffer): void
+  wantStdin(id: number): void
+  done(frame: DoneFrame): void
+}
+
+interface OutputState {
+  readonly name: 'stdout' | 'stderr'
+  readonly cap: number
+  total: number
+  sent: number
+  ended: boolean
+  /** Only stderr, only past its cap: the last bytes of it. */
+  tail: TailRing | null
+}
+
+/** One run of a program in a process group of its own, from the launch until nothing of it is left. */
+export class TaskProcess {
+  readonly #start: StartFrame
+  readonly #reports: TaskProcessReports
+  readonly #stdout: OutputState
+  readonly #stderr: OutputState
+  #child: ChildProcess | null = null
+  #pid = 0
+  #flags = 0
+  #exit: { readonly code: number; readonly signal: number } | null = null
+  #exitedAt = 0
+  #startedAt = 0
+  #finished = false
+  #paused = false
+  #silent = false
+  #stdinLast = true
+  #timer: NodeJS.Timeout | null = null
+  #grace: NodeJS.Timeout | null = null
+
+  constructor(start: StartFrame, reports: TaskProcessReports) {
+    this.#start = start
+    this.#reports = reports
+    this.#stdout = { name: 'stdout', cap: start.stdoutCap, total: 0, sent: 0, ended: false, tail: null }
+    this.#stderr = { name: 'stderr', cap: start.stderrCap, total: 0, sent: 0, ended: false, tail: null }
+  }
+
+  /** Starts the program. Answers `started` at once, or `done` with an errno. */
+  launch(env: NodeJS.ProcessEnv): void {
+    const { program, args, cwd, stdin } = this.#start
+    this.#startedAt = performance.now()
+    if (isForeignFormat(program, env['PATH'], cwd)) return this.#refused({ code: 'ENOEXEC' })
+    let child: ChildProcess
+    try {
+      child = spawn(program, args, {
+        detached: true,
+        env,
+        stdio: [stdin === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        ...(cwd === '' ? {} : { cwd }),
+      })
+    } catch (error) {
+      return this.#refused(error)
+    }
+    if (child.pid === undefined) {
+      child.once('error', (error) => this.#refused(error))
+      return
+    }
+    this.#child = child
+    this.#pid = child.pid
+    child.on('error', () => undefined)
+    child.once('exit', (code, signal) => this.#onExit(code, signal))
+    this.#reports.started(this.#start.id, this.#pid)
+    this.#listen(child.stdout, this.#stdout)
+    this.#listen(child.stderr, this.#stderr)
+    if (stdin !== null) this.#beginStdin(stdin, !this.#start.stdinMore)
+    if (this.#start.timeoutMs > 0) this.#timer = setTimeout(() => this.#end(DONE_FLAGS.timedOut), this.#start.timeoutMs)
+  }
+
+  /** Answers for a start that was withdrawn before its turn. */
+  neverStarted(): void {
+    this.#flags |= DONE_FLAGS.killed
+    this.#startedAt = performance.now()
+    this.#report(-1, 0, 0, 0, 'program')
+  }
+
+  /** Ends the run on request: SIGTERM, then SIGKILL after the grace (`now`: SIGKILL at once). */
+  kill(now: boolean): void {
+    this.#end(DONE_FLAGS.killed)
+    if (now) this.#signalGroup('SIGKILL')
+  }
+
+  /** SIGKILL to the whole group, without any answer: nobody listens any more. */
+  destroy(): void {
+    if (this.#pid !== 0 && !this.#finished) this.#signalGroup('SIGKILL')
+  }
+
+  /** More of stdin, after `wantStdin`. */
+  writeStdin(bytes: Buffer, last: boolean): void {
+    this.#feed(bytes, last)
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#child?.stdout?.pause()
+    this.#child?.stderr?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#child?.stdout?.resume()
+    this.#child?.stderr?.resume()
+  }
+
+  #refused(error: unknown): void {
+    const refusal = startRefusal(error, this.#start)
+    this.#report(-1, 0, 0, refusal.errno, refusal.part)
+  }
+
+  #beginStdin(bytes: Buffer, last: boolean): void {
+    // A program that does not read its stdin, or closes it early, is no failure: EPIPE and ECONNRESET end here.
+    this.#child?.stdin?.on('error', () => undefined)
+    this.#feed(bytes, last)
+  }
+
+  #feed(bytes: Buffer, last: boolean): void {
+    const stdin = this.#child?.stdin
+    if (!stdin?.writable) return
+    this.#stdinLast = last
+    if (last) {
+      stdin.end(bytes)
+      return
+    }
+    stdin.write(bytes, (error) => {
+      if (!error && !this.#stdinLast) this.#reports.wantStdin(this.#start.id)
+    })
+  }
+
+  #listen(stream: Readable | null, state: OutputState): void {
+    if (stream === null) return
+    const ended = (): void => {
+      if (state.ended) return
+      state.ended = true
+      this.#finishWhenComplete()
+    }
+    stream.on('data', (bytes: Buffer) => this.#onOutput(bytes, state))
+    stream.once('end', ended)
+    stream.once('close', ended)
+    stream.on('error', ended)
+  }
+
+  #onOutput(bytes: Buffer, state: OutputState): void {
+    this.#silent = false
+    state.total += bytes.length
+    const room = state.cap === 0 ? bytes.length : Math.max(0, state.cap - state.sent)
+    const within = bytes.length <= room ? bytes : bytes.subarray(0, room)
+    state.sent += within.length
+    this.#forward(within, state.name)
+    if (within.length === bytes.length) return
+    if (state.name === 'stderr') {
+      this.#flags |= DONE_FLAGS.stderrTruncated
+      state.tail ??= new TailRing(state.cap)
+      state.tail.push(bytes.subarray(room))
+    } else {
+      this.#flags |= DONE_FLAGS.stdoutTruncated
+      if (this.#start.capKills) this.#end(DONE_FLAGS.capped)
+    }
+  }
+
+  #forward(bytes: Buffer, stream: 'stdout' | 'stderr'): void {
+    for (let at = 0; at < bytes.length; at += OUTPUT_CHUNK) {
+      this.#reports.output(this.#start.id, stream, bytes.subarray(at, at + OUTPUT_CHUNK))
+    }
+  }
+
+  /** Only the first cause counts. */
+  #end(cause: number): void {
+    const causes = DONE_FLAGS.timedOut | DONE_FLAGS.killed | DONE_FLAGS.capped
+    if (this.#finished || this.#exit !== null || (this.#flags & causes) !== 0) return
+    this.#flags |= cause
+    if (this.#start.graceMs === 0) {
+      this.#signalGroup('SIGKILL')
+      return
+    }
+    this.#signalGroup('SIGTERM')
+    // A stopped process takes its SIGTERM only when it goes on.
+    this.#signalGroup('SIGCONT')
+    this.#grace = setTimeout(() => this.#signalGroup('SIGKILL'), this.#start.graceMs)
+  }
+
+  /** False where the group has nobody left. */
+  #signalGroup(signal: NodeJS.Signals): boolean {
+    // -0 would be the launcher's own group.
+    if (this.#pid <= 1) return false
+    try {
+      process.kill(-this.#pid, signal)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#exit = { code: signal === null ? (code ?? -1) : -1, signal: exitSignalNumber(signal) }
+    this.#exitedAt = performance.now()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#grace !== null) clearTimeout(this.#grace)
+    this.#finishWhenComplete()
+    if (!this.#finished) this.#waitForSilence(QUIET_STEPS)
+  }
+
+  #finishWhenComplete(): void {
+    if (this.#exit !== null && this.#stdout.ended && this.#stderr.ended) this.#finish()
+  }
+
+  /**
+   * The program has exited but its pipes are open: someone it left behind holds them, or its last output is not read
+   * yet. A timer alone cannot tell these apart on a busy loop, so a step counts only after a whole turn of reading.
+   */
+  #waitForSilence(steps: number): void {
+    this.#silent = true
+    this.#timer = setTimeout(() => {
+      setImmediate(() => {
+        setImmediate(() => {
+          if (this.#finished) return
+          if (this.#paused) this.#waitForSilence(steps)
+          else if (this.#silent || steps === 0) this.#finish()
+          else this.#waitForSilence(steps - 1)
+        })
+      })
+    }, QUIET_MS)
+  }
+
+  /** Whatever is left of the group goes first, so that nothing of a task is there when its end is told. */
+  #finish(): void {
+    const open = !this.#stdout.ended || !this.#stderr.ended
+    if (this.#signalGroup('SIGKILL') || open) this.#flags |= DONE_FLAGS.leaked
+    const child = this.#child
+    child?.stdin?.destroy()
+    child?.stdout?.destroy()
+    child?.stderr?.destroy()
+    const tail = this.#stderr.tail
+    if (tail !== null) for (const bytes of tail.parts()) this.#forward(bytes, 'stderr')
+    this.#report(this.#exit?.code ?? -1, this.#exit?.signal ?? 0, this.#pid, 0, 'program')
+  }
+
+  #report(code: number, signal: number, pid: number, errno: number, part: DoneFrame['part']): void {
+    if (this.#finished) return
+    this.#finished = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#reports.done({
+      id: this.#start.id,
+      pid,
+      code,
+      signal,
+      flags: this.#flags,
+      errno,
+      part,
+      wallUs: Math.max(0, Math.round(((this.#exitedAt || performance.now()) - this.#startedAt) * 1000)),
+      cpuUs: 0,
+      maxRssKb: 0,
+      stdoutBytes: this.#stdout.total,
+      stderrBytes: this.#stderr.total,
+    })
+  }
+}

@@ -1,0 +1,100 @@
+import { constants } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import type { Verdict } from '../../model/index.ts'
+import { launchFault } from './launch-fault.ts'
+import { DONE_FLAGS, type DoneFrame } from './launcher/frames.ts'
+import { launchSentence, outcomeOf, verdictOf } from './verdict.ts'
+
+const base: DoneFrame = {
+  id: 1,
+  pid: 77,
+  code: 0,
+  signal: 0,
+  flags: 0,
+  errno: 0,
+  part: 'program',
+  wallUs: 1_500,
+  cpuUs: 0,
+  maxRssKb: 0,
+  stdoutBytes: 0,
+  stderrBytes: 0,
+}
+const facts = { program: '/opt/solver', cwd: '/data', timeoutMs: 2_000, stdoutCap: 10 }
+const { SIGTERM, SIGKILL, SIGSEGV } = constants.signals
+const killed = { code: -1, signal: SIGTERM }
+
+const table: [string, Partial<DoneFrame>, Verdict, RegExp | undefined][] = [
+  ['exit code 0', {}, 'ok', undefined],
+  ['exit code 0, output dropped', { flags: DONE_FLAGS.stdoutTruncated }, 'ok', undefined],
+  ['exit code 0, background child ended', { flags: DONE_FLAGS.leaked }, 'ok', undefined],
+  ['another exit code', { code: 3 }, 'exit', /exit code 3/],
+  ['a signal', { code: -1, signal: SIGSEGV }, 'signal', /SIGSEGV, which nobody here sent\.$/],
+  ['the kernel', { code: -1, signal: SIGKILL }, 'signal', /out of memory/],
+  ['our time limit', { ...killed, flags: DONE_FLAGS.timedOut }, 'timeout', /longer than 2 s/],
+  ['our time limit, then exit code 0', { flags: DONE_FLAGS.timedOut }, 'timeout', /longer/],
+  ['our request', { ...killed, flags: DONE_FLAGS.killed }, 'cancelled', /on request/],
+  ['our request, then exit code 0', { flags: DONE_FLAGS.killed }, 'cancelled', /on request/],
+  ['our request before it began', { pid: 0, code: -1, flags: DONE_FLAGS.killed }, 'cancelled', /on request/],
+  ['our cap', { ...killed, flags: DONE_FLAGS.capped | DONE_FLAGS.stdoutTruncated }, 'output-cap', /more than 10 bytes/],
+  ['no program', { pid: 0, code: -1, errno: constants.errno.ENOENT }, 'launch-failed', /does not exist.*ENOENT/],
+  ['no exit code and no signal', { code: -1 }, 'signal', /nobody here/],
+]
+
+describe('the verdict', () => {
+  it.each(table)('%s', (_, done, verdict, message) => {
+    const frame = { ...base, ...done }
+    expect(verdictOf(frame)).toBe(verdict)
+    const nothing = Buffer.alloc(0)
+    const outcome = outcomeOf({ kind: 'done', done: frame, stdout: nothing, stderr: nothing }, facts)
+    expect(outcome.verdict).toBe(verdict)
+    expect(outcome.wallMs).toBe(1.5)
+    if (message === undefined) expect(outcome.message).toBeUndefined()
+    else expect(outcome.message).toMatch(message)
+  })
+
+  it('is host-lost where the launcher died', () => {
+    const nothing = Buffer.alloc(0)
+    const outcome = outcomeOf({ kind: 'lost', pid: 5, stdout: nothing, stderr: nothing }, facts)
+    expect(outcome).toMatchObject({ verdict: 'host-lost', pid: 5, exitCode: null })
+  })
+
+  it('is no fault of the task where no launcher was there to take it', () => {
+    const outcome = outcomeOf({ kind: 'none' }, facts)
+    expect(outcome).toMatchObject({ verdict: 'launch-failed', pid: null })
+    expect(launchFault(outcome)).toBe('resources')
+  })
+
+  it('reports usage only where it was measured', () => {
+    const nothing = Buffer.alloc(0)
+    const measured = { ...base, flags: DONE_FLAGS.usage, cpuUs: 10, maxRssKb: 900 }
+    expect(outcomeOf({ kind: 'done', done: measured, stdout: nothing, stderr: nothing }, facts)).toMatchObject({
+      cpuUs: 10,
+      maxRssKb: 900,
+    })
+    expect(outcomeOf({ kind: 'done', done: base, stdout: nothing, stderr: nothing }, facts).cpuUs).toBeUndefined()
+  })
+})
+
+describe('a failed launch', () => {
+  const failed = (errno: string, launchPart: 'program' | 'cwd' | 'arguments' = 'program'): string | null => {
+    const nothing = Buffer.alloc(0)
+    const ok = outcomeOf({ kind: 'done', done: base, stdout: nothing, stderr: nothing }, facts)
+    return launchFault({ ...ok, verdict: 'launch-failed', errno, launchPart })
+  }
+
+  it('is the fault of the program, the machine or the task', () => {
+    for (const errno of ['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'ENOEXEC', 'ELOOP'])
+      expect(failed(errno)).toBe('program')
+    for (const errno of ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']) expect(failed(errno)).toBe('resources')
+    expect(failed('E2BIG', 'arguments')).toBe('task')
+    expect(failed('ENOENT', 'cwd')).toBe('task')
+  })
+
+  it('says which part it was', () => {
+    expect(launchSentence('ENOENT', 'cwd', facts)).toBe(
+      '/opt/solver was not started: its working directory /data does not exist (ENOENT).',
+    )
+    expect(launchSentence('EACCES', 'program', facts)).toContain('chmod +x')
+    expect(launchSentence('EWHATEVER', 'program', facts)).toContain('the system refused (EWHATEVER)')
+  })
+})

@@ -1,0 +1,134 @@
+import { backoffMs, sleep } from '../../lib/index.ts'
+import {
+  type Death,
+  type DeathStage,
+  type DeliveryFailure,
+  type Message,
+  type Outputs,
+  reasonOf,
+} from '../../model/index.ts'
+import type { Refusal, RoutedRecord } from '../sinks/index.ts'
+import type { Partition } from './partition.ts'
+import type { TrackedMessage } from './tracked.ts'
+
+/** What became of one hook's outputs: why messages must die of it, and the rules by which payloads were let go. */
+export interface Delivered {
+  readonly deaths: readonly Death[]
+  readonly rules: readonly string[]
+}
+
+/** Every payload was acknowledged (or there was none). */
+export const DELIVERED: Delivered = { deaths: [], rules: [] }
+
+/** The outputs cannot be routed: the hook named a sink that is not there, or a payload that no sink can take. */
+export class OutputError extends Error {
+  constructor(stage: DeathStage, cause: unknown) {
+    super(`${stage}: ${reasonOf(cause)}`, { cause })
+    this.name = 'OutputError'
+  }
+}
+
+/**
+ * Routes and delivers what a hook returned. Resolves only when every payload is acknowledged, or refused for good and
+ * decided upon. Throws an `OutputError` before anything is delivered where the outputs make no sense.
+ */
+export async function deliverOutputs(
+  partition: Partition,
+  stage: DeathStage,
+  outputs: Outputs | undefined,
+  idPrefix: string,
+  messages: readonly TrackedMessage[],
+): Promise<Delivered> {
+  const sent = send(partition, stage, outputs, idPrefix)
+  return sent === null ? DELIVERED : decideRefusals(partition, await sent, messages)
+}
+
+/** Puts a hook's outputs on their way; answers null where there are none. Throws an `OutputError` before anything is sent. */
+export function send(
+  partition: Partition,
+  stage: DeathStage,
+  outputs: Outputs | undefined,
+  idPrefix: string,
+): Promise<readonly Refusal[]> | null {
+  if (outputs === undefined) return null
+  const records = route(partition, stage, outputs, idPrefix)
+  return records.length === 0 ? null : partition.parts.delivery.deliver(records, partition.signal)
+}
+
+function route(partition: Partition, stage: DeathStage, outputs: Outputs, idPrefix: string): readonly RoutedRecord[] {
+  try {
+    return partition.parts.delivery.route(outputs, idPrefix, partition.assignment)
+  } catch (error) {
+    throw new OutputError(stage, error)
+  }
+}
+
+/** Asks `onDeliveryError` for each sink apart, as each may deserve another answer. */
+export async function decideRefusals(
+  partition: Partition,
+  refusals: readonly Refusal[],
+  messages: readonly TrackedMessage[],
+): Promise<Delivered> {
+  if (refusals.length === 0 || partition.closed) return DELIVERED
+  const bySink = Map.groupBy(refusals, ({ record }) => `${record.kind}:${record.sink}`)
+  const decided = await Promise.all(
+    [...bySink].map(([sink, refused]) => decideSink(partition, sink, refused, messages)),
+  )
+  return { deaths: decided.flatMap((each) => each.deaths), rules: decided.flatMap((each) => each.rules) }
+}
+
+async function decideSink(
+  partition: Partition,
+  sink: string,
+  first: readonly Refusal[],
+  messages: readonly TrackedMessage[],
+): Promise<Delivered> {
+  const { announce, clock, delivery, options, random } = partition.parts
+  let refused = first
+  for (let attempt = 1; !partition.closed; attempt += 1) {
+    const action = await askHook(partition, refused, messages, attempt)
+    if (typeof action === 'object') return { deaths: [death(sink, refused, action.reason)], rules: [] }
+    if (action === 'skip') {
+      const { kind, sink: name } = (refused[0] as Refusal).record
+      announce({ type: 'sink_skipped', kind, sink: name, records: refused.length })
+      return { deaths: [], rules: ['on_delivery_error'] }
+    }
+    if (action === 'dead-letter' || attempt > options.maxRetries) return { deaths: [death(sink, refused)], rules: [] }
+    await sleep(clock, backoffMs(attempt, options.retryBackoff, random), partition.signal)
+    if (partition.closed) return DELIVERED
+    const records = refused.map(({ record }) => record)
+    refused = await delivery.deliver(records, partition.signal)
+    if (refused.length === 0) return DELIVERED
+  }
+  return DELIVERED
+}
+
+async function askHook(
+  partition: Partition,
+  refused: readonly Refusal[],
+  messages: readonly TrackedMessage[],
+  attempts: number,
+): Promise<'retry' | 'skip' | 'dead-letter' | { readonly reason: string }> {
+  const first = refused[0] as Refusal
+  const failure: DeliveryFailure = {
+    kind: first.record.kind,
+    sink: first.record.sink,
+    reason: first.error.message,
+    payloads: refused.map(({ record }) => record.payload),
+    payloadIds: refused.map(({ record }) => record.id),
+    attempts,
+    messages: messages.map((tracked) => tracked.message as Message),
+  }
+  try {
+    return await partition.parts.hooks.onDeliveryError(failure, partition.signal)
+  } catch (error) {
+    return { reason: `onDeliveryError threw: ${reasonOf(error)}` }
+  }
+}
+
+function death(sink: string, refused: readonly Refusal[], also?: string): Death {
+  const first = refused[0] as Refusal
+  const many = refused.length > 1 ? ` (and ${refused.length - 1} more payloads)` : ''
+  const reason = `${sink} refused ${first.record.id}: ${first.error.message}${many}${also === undefined ? '' : `; ${also}`}`
+  return { stage: 'delivery', reason, sink, attempts: first.attempts }
+}

@@ -1,0 +1,15 @@
+/**
+ * flow/sinks: gets outputs to the configured sinks, in batches, each record with its own verdict.
+ * It never decides how a message ends, and never gives a record up because its sink is away.
+ */
+export { type BatchOptions, DEFAULT_BATCH } from './batcher.ts'
+export type { BreakerOptions } from './breaker.ts'
+export { createDelivery, type DeliveryOptions } from './delivery.ts'
+export type { Delivery, Refusal, RoutedRecord } from './delivery-port.ts'
+export { createFileSink, type FileSinkOptions } from './file/file-sink.ts'
+export { createKafkaSink, type KafkaSinkOptions } from './kafka/kafka-sink.ts'
+export { producerErrorCode } from './kafka/producer-error.ts'
+export { revivingProducer } from './kafka/reviving-producer.ts'
+export type { OutgoingRecord, RecordProducer } from './record-producer.ts'
+export { OutputError } from './routing.ts'
+export type { RecordVerdict, Sink, SinkRecord } from './sink.ts'

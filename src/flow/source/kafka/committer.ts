@@ -1,0 +1,234 @@
+import { type BackoffOptions, backoffMs, type Clock, type Random, sleep, type Timer } from '../../../lib/index.ts'
+import { type Announce, partitionKey, reasonOf, type TopicPartition } from '../../../model/index.ts'
+import { encodeMetadata, SMALLEST_METADATA_BUDGET, type Snapshot } from '../../ledger/index.ts'
+import { type CommitVerdict, commitVerdict } from './commit-verdict.ts'
+import type { CommitRequest, KafkaConsumer } from './driver.ts'
+import type { Partition } from './partition.ts'
+import { within } from './repeat.ts'
+
+const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5000 }
+/**
+ * Where the group does not know us, either a call about lost partitions is on its way, or a rebalance that leaves us the
+ * partition has just begun another generation (usual with cooperative rebalances): committing is tried again after this.
+ */
+const SUSPEND_MS = 1000
+
+export interface CommitterParts {
+  readonly consumer: Pick<KafkaConsumer, 'commit'>
+  readonly partitions: () => Iterable<Partition>
+  readonly clock: Clock
+  readonly random: Random
+  readonly announce: Announce
+  readonly every: number
+  readonly ageMs: number
+  /** The broker acknowledged the owner counter of this assignment. */
+  readonly claimed: (partition: Partition) => void
+  /** The map of this partition takes this share of the budget. */
+  readonly filled: (partition: Partition, fill: number) => void
+  readonly failed: (error: unknown) => void
+}
+
+interface Entry {
+  readonly partition: Partition
+  readonly snapshot: Snapshot
+  readonly request: CommitRequest
+}
+
+/**
+ * Makes durable what was ended. One commit is under way at a time; what ends meanwhile goes with the next. Only the
+ * broker's own answer counts as done. The first commit of an assignment is its claim: the owner counter, at the offset
+ * where it begins. What fails is repeated, with waits, as long as the assignment lives.
+ */
+export class Committer {
+  readonly #parts: CommitterParts
+  #flight: Promise<void> | null = null
+  #timer: Timer | null = null
+  #due = Number.POSITIVE_INFINITY
+  #ends = 0
+  #failures = 0
+  #stopped = false
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts
+  }
+
+  /** So many messages ended: a commit goes out when there are enough, or when the first is old enough. */
+  ended(count: number): void {
+    this.#ends += count
+    if (this.#ends >= this.#parts.every) this.commitSoon()
+    else this.#wakeIn(this.#parts.ageMs)
+  }
+
+  /** Commits now, or right after the commit that is under way, or when the wait after a failure is over. */
+  commitSoon(): void {
+    this.#ends = Math.max(this.#ends, this.#parts.every)
+    if (this.#failures === 0) this.#start(new Set())
+    // After a failure there is a timer, unless what had failed is gone and there was nothing to try again.
+    else if (this.#flight === null) this.#reschedule()
+  }
+
+  /**
+   * Commits until nothing of these is left to commit, or the deadline (monotonic) is there. True where all that was
+   * ended is acknowledged. An assignment that has not been claimed has nothing to commit.
+   */
+  async flush(partitions: readonly Partition[], deadline: number): Promise<boolean> {
+    const { clock, random } = this.#parts
+    const refused = new Set<Partition>()
+    for (;;) {
+      const left = partitions.filter((partition) => partition.alive && partition.claimed && partition.ledger.dirty)
+      if (left.length === 0) return true
+      const now = clock.monotonic()
+      if (now >= deadline || left.every((partition) => refused.has(partition))) return false
+      if (this.#failures > 0) {
+        await sleep(clock, Math.min(backoffMs(this.#failures, BACKOFF, random), deadline - now))
+      }
+      const mine = this.#flight === null
+      if (mine) this.#start(new Set(left))
+      if (this.#flight === null) return false
+      await within(clock, deadline - clock.monotonic(), this.#flight)
+      if (mine) for (const one of left) if (one.suspendedUntil > clock.monotonic()) refused.add(one)
+    }
+  }
+
+  /** No commit is sent any more. */
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #wakeIn(ms: number): void {
+    const { clock } = this.#parts
+    const due = clock.monotonic() + ms
+    if (this.#stopped || due >= this.#due) return
+    this.#timer?.cancel()
+    this.#due = due
+    this.#timer = clock.timer(ms, () => {
+      this.#due = Number.POSITIVE_INFINITY
+      this.#start(new Set())
+    })
+  }
+
+  #start(forced: ReadonlySet<Partition>): void {
+    if (this.#stopped || this.#flight !== null) return
+    this.#timer?.cancel()
+    this.#due = Number.POSITIVE_INFINITY
+    this.#ends = 0
+    const entries = this.#collect(forced)
+    if (entries.length === 0) {
+      this.#reschedule()
+      return
+    }
+    this.#flight = this.#send(entries).then(
+      () => this.#landed(),
+      (error: unknown) => {
+        this.#failures += 1
+        this.#parts.failed(error)
+        this.#landed()
+      },
+    )
+  }
+
+  #landed(): void {
+    this.#flight = null
+    this.#reschedule()
+  }
+
+  /** Something may be left: failed, ended meanwhile, claimed meanwhile, or suspended. */
+  #reschedule(): void {
+    const { clock, random, every, ageMs } = this.#parts
+    const now = clock.monotonic()
+    let wait = Number.POSITIVE_INFINITY
+    for (const partition of this.#parts.partitions()) {
+      if (!partition.alive || !partition.resolved || !partition.ledger.dirty) continue
+      if (partition.suspendedUntil > now) wait = Math.min(wait, partition.suspendedUntil - now)
+      else wait = Math.min(wait, partition.claimed && this.#ends < every ? ageMs : 0)
+    }
+    if (wait === Number.POSITIVE_INFINITY) return
+    this.#wakeIn(this.#failures > 0 ? Math.max(wait, backoffMs(this.#failures, BACKOFF, random)) : wait)
+  }
+
+  /** Offset and metadata of each request come from one snapshot. */
+  #collect(forced: ReadonlySet<Partition>): Entry[] {
+    const { clock, filled } = this.#parts
+    const now = clock.monotonic()
+    const entries: Entry[] = []
+    for (const partition of this.#parts.partitions()) {
+      const { at, ledger, assignment, leaderEpochs } = partition
+      if (!partition.alive || !partition.resolved || !ledger.dirty) continue
+      if (partition.suspendedUntil > now && !forced.has(partition)) continue
+      const snapshot = ledger.snapshot()
+      const { metadata, fill } = encodeMetadata(at, assignment.owner, snapshot, partition.metadataBudget)
+      filled(partition, fill)
+      const leaderEpoch = leaderEpochs.below(snapshot.offset)
+      const request = {
+        ...at,
+        offset: snapshot.offset,
+        metadata,
+        ...(leaderEpoch === undefined ? {} : { leaderEpoch }),
+      }
+      entries.push({ partition, snapshot, request })
+    }
+    return entries
+  }
+
+  async #send(entries: readonly Entry[]): Promise<void> {
+    const { consumer, clock, failed } = this.#parts
+    const begun = clock.monotonic()
+    let answers
+    try {
+      answers = await consumer.commit(entries.map((entry) => entry.request))
+    } catch (error) {
+      this.#failures += 1
+      this.#refuse(entries, reasonOf(error))
+      failed(error)
+      return
+    }
+    const durationMs = clock.monotonic() - begun
+    const byKey = new Map(answers.map((answer) => [partitionKey(answer), answer]))
+    const refused = new Map<string, Entry[]>()
+    let again = false
+    for (const entry of entries) {
+      const answer = byKey.get(partitionKey(entry.request))
+      const verdict = commitVerdict(entry.request, answer)
+      if (verdict === 'again') again = true
+      if (this.#apply(entry, verdict, durationMs)) continue
+      const error = answer?.error ?? null
+      if (error?.fatal) failed(error)
+      const reason = error?.message ?? 'the broker gave no answer for this offset'
+      refused.set(reason, [...(refused.get(reason) ?? []), entry])
+    }
+    this.#failures = again ? this.#failures + 1 : 0
+    for (const [reason, some] of refused) this.#refuse(some, reason)
+  }
+
+  /** False where the commit was not taken. */
+  #apply(entry: Entry, verdict: CommitVerdict, durationMs: number): boolean {
+    const { partition, snapshot, request } = entry
+    const { clock, announce, claimed } = this.#parts
+    if (verdict === 'stranger') partition.suspendedUntil = clock.monotonic() + SUSPEND_MS
+    if (verdict === 'too-long') {
+      partition.metadataBudget = Math.max(SMALLEST_METADATA_BUDGET, Math.floor(partition.metadataBudget / 2))
+    }
+    if (verdict !== 'done') return false
+    partition.ledger.acknowledged(snapshot)
+    partition.suspendedUntil = 0
+    announce({
+      type: 'committed',
+      at: partition.at,
+      offset: request.offset,
+      metadataBytes: request.metadata.length,
+      durationMs,
+    })
+    if (partition.alive && !partition.claimed) {
+      partition.claimed = true
+      claimed(partition)
+    }
+    return true
+  }
+
+  #refuse(entries: readonly Entry[], error: string): void {
+    const at: TopicPartition[] = entries.map((entry) => entry.partition.at)
+    const willRetry = entries.some((entry) => entry.partition.alive)
+    this.#parts.announce({ type: 'commit_failed', at, error, willRetry })
+  }
+}

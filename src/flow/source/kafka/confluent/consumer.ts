@@ -1,0 +1,326 @@
+import type { Clock } from '../../../../lib/index.ts'
+import { partitionKey, type RawMessage, type TopicPartition } from '../../../../model/index.ts'
+import {
+  type ClientProperties,
+  type CommitAnswer,
+  type CommitRequest,
+  type CommittedPosition,
+  type ConsumerEvents,
+  type ConsumerOptions,
+  DriverError,
+  type KafkaConsumer,
+  type RebalanceListener,
+  type StartPosition,
+  type Watermarks,
+} from '../driver.ts'
+import type { RdConsumer, RdKafka, RdLog, RdPosition } from './client-types.ts'
+import { Commits } from './commits.ts'
+import { connect, construct } from './connect.ts'
+import { describeTopics } from './describe.ts'
+import { CODE, driverError, fromClient, wrongState } from './errors.ts'
+import { PollGate } from './gate.ts'
+import { Journal, readable } from './journal.ts'
+import { Nudge } from './nudge.ts'
+import { unframeMetadata } from './offset-metadata.ts'
+import { Rebalancer, toPosition } from './rebalance.ts'
+import { toRawMessage } from './records.ts'
+import { Reseat } from './reseat.ts'
+import { Running } from './running.ts'
+import { CONSUMER_TOPIC_PROPERTIES, consumerProperties } from './settings.ts'
+import type { Timing } from './timing.ts'
+import { PositionWatch } from './watch.ts'
+import { within } from './within.ts'
+
+/** The consumer of the real client. Built by `confluentDriver`. */
+export class ConfluentConsumer implements KafkaConsumer {
+  readonly #options: ConsumerOptions
+  readonly #properties: ClientProperties
+  readonly #clock: Clock
+  readonly #timing: Timing
+  readonly #journal: Journal = new Journal()
+  readonly #watch: PositionWatch = new PositionWatch()
+  readonly #gate: PollGate = new PollGate()
+  readonly #client: RdConsumer
+  readonly #commits: Commits
+  /** Keys of what is paused; of partitions that are not taken yet, of what will be. */
+  readonly #paused = new Set<string>()
+  readonly #running: Running = new Running()
+  readonly #nudge: Nudge
+  #rebalancer: Rebalancer | null = null
+  #reseat: Reseat | null = null
+  #events: ConsumerEvents | null = null
+  #connecting: Promise<void> | null = null
+  #connected = false
+  #fatal = false
+  /** From then on the native client is being destroyed: nothing may touch it. */
+  #left = false
+  #closing: Promise<void> | null = null
+
+  constructor(kafka: RdKafka, properties: ClientProperties, options: ConsumerOptions, clock: Clock, timing: Timing) {
+    this.#options = options
+    this.#properties = properties
+    this.#clock = clock
+    this.#timing = timing
+    const conf = {
+      ...consumerProperties(properties, options),
+      rebalance_cb: (...event: Parameters<Rebalancer['onEvent']>) => this.#rebalancer?.onEvent(...event),
+    }
+    this.#client = construct('consumer', () => new kafka.KafkaConsumer(conf, CONSUMER_TOPIC_PROPERTIES))
+    this.#client.setDefaultIsTimeoutOnlyForFirstMessage(true)
+    this.#nudge = new Nudge(this.#client, this.#running)
+    this.#commits = new Commits(this.#client, clock, timing.commitMs)
+  }
+
+  async connect(listener: RebalanceListener, events: ConsumerEvents): Promise<void> {
+    if (this.#connecting || this.#closing) throw wrongState('a consumer connects once')
+    this.#events = events
+    this.#rebalancer = new Rebalancer({
+      client: this.#client,
+      listener: {
+        assigned: (partitions) => listener.assigned(partitions),
+        revoked: async (partitions, how) => {
+          await listener.revoked(partitions, how)
+          for (const at of partitions) this.#forget(at)
+        },
+      },
+      resolve: (starts) => Promise.all(starts.map((start) => this.#numbered(start))),
+      taken: (partitions) => {
+        const paused = partitions.filter((at) => this.#paused.has(partitionKey(at)))
+        if (paused.length > 0) this.#client.pause(paused)
+      },
+      failed: (error) => this.#report(error),
+    })
+    this.#reseat = new Reseat(this.#client, this.#rebalancer)
+    this.#listen()
+    this.#connecting = connect(this.#client, {
+      properties: this.#properties,
+      journal: this.#journal,
+      clock: this.#clock,
+      timeoutMs: this.#timing.connectMs,
+    })
+    await this.#connecting
+    this.#connected = true
+    this.#client.subscribe(this.#options.topics)
+  }
+
+  async poll(max: number, waitMs: number): Promise<readonly RawMessage[]> {
+    this.#mustBeOpen('polling')
+    return this.#gate.poll(() => this.#consume(max, waitMs))
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    const { held, owned } = this.#held(partitions, 'pausing')
+    for (const at of held) this.#paused.add(partitionKey(at))
+    if (owned.length > 0) this.#client.pause(owned)
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    const { held, owned } = this.#held(partitions, 'resuming')
+    for (const at of held) this.#paused.delete(partitionKey(at))
+    if (owned.length === 0) return
+    this.#client.resume(owned)
+    this.#nudge.resumed(owned)
+  }
+
+  async seek(at: StartPosition): Promise<void> {
+    this.#mustBeOpen('seeking')
+    await this.#running.track(this.#seek(at))
+  }
+
+  commit(requests: readonly CommitRequest[]): Promise<readonly CommitAnswer[]> {
+    if (!this.#open) return Promise.reject(wrongState('committing'))
+    if (requests.length === 0) return Promise.resolve([])
+    return this.#commitHeld(requests)
+  }
+
+  async committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
+    this.#mustBeOpen('reading committed offsets')
+    if (partitions.length === 0) return []
+    const what = `reading the committed offsets of ${partitions.map(partitionKey).join(', ')}`
+    const read = await this.#call<readonly (RdPosition | Error)[]>(what, (done) =>
+      this.#client.committed(partitions, this.#timing.requestMs, done),
+    )
+    return read.map((position) => {
+      if (position instanceof Error) throw fromClient(position, what)
+      const { topic, partition, offset = null } = position
+      return { topic, partition, offset, metadata: unframeMetadata(position.metadata) }
+    })
+  }
+
+  async watermarks(at: TopicPartition): Promise<Watermarks> {
+    this.#mustBeOpen('reading watermarks')
+    const read = await this.#call<{ lowOffset: number; highOffset: number }>(
+      `reading the watermarks of ${partitionKey(at)}`,
+      (done) => this.#client.queryWatermarkOffsets(at.topic, at.partition, this.#timing.requestMs, done),
+    )
+    return { low: read.lowOffset, high: read.highOffset }
+  }
+
+  async describe(topics: readonly string[]): Promise<ReadonlyMap<string, number | null>> {
+    this.#mustBeOpen('describing topics')
+    return this.#running.track(describeTopics(this.#client, topics, this.#timing.requestMs))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  get #open(): boolean {
+    return this.#connected && !this.#left
+  }
+
+  #mustBeOpen(what: string): void {
+    if (!this.#open) throw wrongState(`${what} with a consumer that is ${this.#left ? 'closed' : 'not connected'}`)
+  }
+
+  /** Those that are ours, and of these the ones that the client reads already; all others are ignored. */
+  #held(
+    partitions: readonly TopicPartition[],
+    what: string,
+  ): { readonly held: readonly TopicPartition[]; readonly owned: readonly TopicPartition[] } {
+    this.#mustBeOpen(what)
+    const held = partitions.filter((at) => this.#rebalancer?.holds(at))
+    return { held, owned: held.filter((at) => this.#rebalancer?.owns(at)) }
+  }
+
+  /** The group lets any member commit any partition: what is not ours (any more) is refused here. */
+  async #commitHeld(requests: readonly CommitRequest[]): Promise<readonly CommitAnswer[]> {
+    const held = requests.filter((request) => this.#rebalancer?.holds(request))
+    const answers = held.length > 0 ? await this.#commits.commit(held) : []
+    const byKey = new Map(answers.map((answer) => [partitionKey(answer), answer]))
+    return requests.map((request) => {
+      const { topic, partition, offset } = request
+      const refused = (): DriverError =>
+        driverError(
+          CODE.assignmentLost,
+          `committing ${partitionKey(request)} at ${offset}, which is not assigned to us`,
+        )
+      return byKey.get(partitionKey(request)) ?? { topic, partition, offset, error: refused() }
+    })
+  }
+
+  #forget(at: TopicPartition): void {
+    this.#paused.delete(partitionKey(at))
+    this.#watch.forget(at)
+  }
+
+  #listen(): void {
+    const client = this.#client
+    client.on('event.log', (log) => this.#onLog(log))
+    const onError = (error: { message: string; code: number }): void => {
+      if (this.#connected) this.#report(fromClient(error, `consumer group ${this.#options.groupId}`))
+    }
+    client.on('event.error', onError)
+    client.on('error', onError)
+    client.on('event.stats', ({ message }) => {
+      if (!this.#open || !this.#rebalancer) return
+      for (const at of this.#watch.read(message, this.#rebalancer.owned())) this.#events?.outOfRange(at)
+    })
+  }
+
+  /** The log line of a fatal error is the only place that says why; the error itself can be lost behind records. */
+  #onLog(log: RdLog): void {
+    this.#journal.note(log)
+    if (log.fac === 'FATAL') this.#report(this.#fatalError(readable(log.message)))
+  }
+
+  #fatalError(why: string): DriverError {
+    return new DriverError(`consumer group ${this.#options.groupId}: ${why}`, {
+      code: 'ERR__FATAL',
+      errno: CODE.fatal,
+      fatal: true,
+    })
+  }
+
+  /** A fatal error is told once, however many ways it comes. */
+  #report(error: DriverError): void {
+    if (this.#closing || (error.fatal && this.#fatal)) return
+    this.#fatal ||= error.fatal
+    this.#events?.error(error)
+  }
+
+  #consume(max: number, waitMs: number): Promise<readonly RawMessage[]> {
+    if (!this.#open) return Promise.resolve([])
+    return this.#running.track(
+      new Promise((resolve) => {
+        this.#client.setDefaultConsumeTimeout(waitMs)
+        this.#client.consume(max, (error, records) => {
+          if (error) this.#onConsumeError(error)
+          resolve(error ? [] : records.map(toRawMessage))
+        })
+      }),
+    )
+  }
+
+  #onConsumeError(error: { message: string; code: number }): void {
+    // Which partition it is about, the statistics will tell (PositionWatch).
+    if (error.code === CODE.autoOffsetReset) return
+    if (error.code === CODE.fatal) {
+      // Its log line was written first and says why; it reaches us by another way, a turn or two later.
+      setImmediate(() => setImmediate(() => this.#report(this.#fatalError(error.message))))
+      return
+    }
+    if (error.code === CODE.maxPollExceeded) this.#rebalancer?.evicted()
+    this.#report(fromClient(error, `consumer group ${this.#options.groupId}`))
+  }
+
+  /** Names the end of the log by number: the client's own idea of its beginning may be old, or come late. */
+  async #numbered(start: StartPosition): Promise<StartPosition> {
+    if (typeof start.offset === 'number') return start
+    try {
+      const { low, high } = await this.watermarks(start)
+      return { ...start, offset: start.offset === 'earliest' ? low : high }
+    } catch {
+      // The client resolves it as soon as the partition has a leader.
+      return start
+    }
+  }
+
+  async #seek(at: StartPosition): Promise<void> {
+    const position = toPosition(await this.#numbered(at))
+    const rebalancer = this.#rebalancer
+    const reseat = this.#reseat
+    if (!rebalancer || !reseat) return
+    await this.#gate.between(async () => {
+      if (!this.#open || !rebalancer.owns(at)) return
+      await reseat.seek(position, this.#timing.requestMs)
+      rebalancer.givenTo(at, position)
+      this.#watch.forget(at)
+      if (this.#paused.has(partitionKey(at))) this.#client.pause([at])
+    })
+  }
+
+  #call<Value>(
+    what: string,
+    run: (done: (error: { message: string; code: number } | null | undefined, value: Value) => void) => void,
+  ): Promise<Value> {
+    return this.#running.track(
+      new Promise<Value>((resolve, reject) => {
+        run((error, value) => {
+          if (error) reject(fromClient(error, what))
+          else resolve(value)
+        })
+      }),
+    )
+  }
+
+  async #shutDown(): Promise<void> {
+    if (!this.#connecting) return
+    // A connection under way is let finish; a failed one has been cleaned up by the client.
+    const connected = await this.#connecting.then(
+      () => true,
+      () => false,
+    )
+    if (!connected) return
+    this.#rebalancer?.beginClose()
+    // A revocation under way may still drain and commit; the caller's poll loop serves its answers.
+    await within(this.#clock, this.#timing.closeMs, this.#rebalancer?.settled() ?? Promise.resolve())
+    this.#left = true
+    this.#nudge.stop()
+    this.#rebalancer?.disconnecting()
+    await this.#running.ended()
+    this.#commits.abandon()
+    await within(this.#clock, this.#timing.closeMs, new Promise<void>((resolve) => this.#client.disconnect(resolve)))
+  }
+}

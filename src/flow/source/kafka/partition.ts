@@ -1,0 +1,59 @@
+import type { Assignment, PauseReason, RawMessage, TopicPartition } from '../../../model/index.ts'
+import type { Ledger } from '../../ledger/index.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+
+/** One assignment while it is owned. Its parts act on it from outside; it only keeps what they must agree on. */
+export class Partition {
+  readonly assignment: Assignment
+  readonly ledger: Ledger
+  readonly at: TopicPartition
+  readonly leaderEpochs: LeaderEpochs = new LeaderEpochs()
+  /** Why the intake is paused. */
+  readonly reasons: Set<PauseReason> = new Set()
+  readonly #gone = new AbortController()
+  /** The start is a number. Until then nothing is committed and nothing handed on. */
+  resolved: boolean
+  /** The broker acknowledged the owner counter. Until then nothing is handed on. */
+  claimed = false
+  /** Being given up: what still arrives is dropped. */
+  draining = false
+  /** The client took the partition on, so that pausing works. */
+  attached = false
+  /** What the client was told last. */
+  shut = false
+  /** A poll with this number or a smaller one may bring records of an earlier assignment. */
+  staleUntil = 0
+  /** The log does not hold the next offset, and somebody sees to it. */
+  gap = false
+  /** The broker called our commit a stranger's; no other is sent before this time (monotonic). */
+  suspendedUntil = 0
+  /** Characters of metadata that the broker takes. */
+  metadataBudget: number
+  /** Records of the poll at hand. */
+  batch: RawMessage[] = []
+  /** Records that came before the claim was acknowledged. */
+  waiting: RawMessage[] = []
+
+  constructor(of: { assignment: Assignment; ledger: Ledger; resolved: boolean; metadataBudget: number }) {
+    this.assignment = of.assignment
+    this.at = { topic: of.assignment.topic, partition: of.assignment.partition }
+    this.ledger = of.ledger
+    this.resolved = of.resolved
+    this.metadataBudget = of.metadataBudget
+  }
+
+  get alive(): boolean {
+    return !this.#gone.signal.aborted
+  }
+
+  /** Aborts when the assignment ends. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** The assignment ends: nothing is committed, handed on or accepted for it any more. */
+  end(): void {
+    this.#gone.abort()
+    this.waiting = []
+  }
+}

@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { HookName, Message, Task, TopicPartition } from '../model/index.ts'
+
+/** What a hook is busy with. */
+export type Subject =
+  | { readonly messages: readonly Message[] }
+  | { readonly task: Task }
+  | { readonly partitions: readonly TopicPartition[] }
+  | { readonly name: string }
+
+/** A hook and what it is busy with: follows the hook's own asynchronous work, so that a stray rejection can be named. */
+export interface Place {
+  readonly hook: HookName
+  readonly subject: Subject
+}
+
+export const currentPlace: AsyncLocalStorage<Place> = new AsyncLocalStorage<Place>()
+
+/** For people: `on_task_complete of task jobs:0:17:0 (jobs/0 offset 17)`. */
+export function describePlace(place: Place): string {
+  const { subject } = place
+  if ('task' in subject) return `${place.hook} of task ${subject.task.id} (${offsetsOf(subject.task.messages)})`
+  if ('messages' in subject) return `${place.hook} (${offsetsOf(subject.messages)})`
+  if ('partitions' in subject)
+    return `${place.hook} (${subject.partitions.map((at) => `${at.topic}/${at.partition}`).join(', ')})`
+  return `${place.hook} ${subject.name}`
+}
+
+function offsetsOf(messages: readonly Message[]): string {
+  const first = messages[0]
+  if (first === undefined) return 'no messages'
+  const shown = messages.slice(0, 10).map((message) => message.offset)
+  const more = messages.length - shown.length
+  return `${first.topic}/${first.partition} offset${messages.length > 1 ? 's' : ''} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}

@@ -1,0 +1,39 @@
+/**
+ * drakkar: messages from Kafka through your programs to your sinks, with nothing lost.
+ * The public door: what a handler and a main file need, and the types of what hooks get.
+ */
+export { type AppOptions, DrakkarApp } from './app/index.ts'
+export { defineHandler, stableTaskId, task, taskId } from './handler/index.ts'
+export {
+  type ArrangeContext,
+  type Decode,
+  type DecodeContext,
+  type DeliveryAction,
+  type DeliveryFailure,
+  DrakkarError,
+  ERRORS,
+  type ErrorAction,
+  type ErrorCode,
+  type FileOutput,
+  type Handler,
+  type Header,
+  type HookContext,
+  type HookLog,
+  type KafkaOutput,
+  type Message,
+  type MessageGroup,
+  type Outcome,
+  type Outputs,
+  type Periodic,
+  type Precomputed,
+  type RawMessage,
+  type Task,
+  type TaskFailure,
+  type TaskOptions,
+  type TaskResult,
+  type TaskSpec,
+  type TopicPartition,
+  type Verdict,
+  type WindowGroup,
+  type WorkerView,
+} from './model/index.ts'

@@ -1,0 +1,36 @@
+/**
+ * model: the nouns of the flow, its events and its errors.
+ * Data and types only: nothing here does I/O, reads a clock or knows a part of the flow.
+ */
+export type { Assignment, PauseReason } from './assignment.ts'
+export type { Death, DeathStage, End } from './end.ts'
+export { DrakkarError, ERRORS, type ErrorCode, reasonOf } from './errors.ts'
+export type { Announce, EventOf, HookName, WorkerEvent } from './events.ts'
+export {
+  type ArrangeContext,
+  type Decode,
+  type DecodeContext,
+  type DeliveryAction,
+  type DeliveryFailure,
+  type ErrorAction,
+  type Handler,
+  type HookContext,
+  type HookLog,
+  type MessageGroup,
+  type Periodic,
+  TaskFailure,
+  type WindowGroup,
+} from './handler.ts'
+export type { Hold, Holds } from './hold.ts'
+export {
+  type Header,
+  type Message,
+  messageBytes,
+  partitionKey,
+  type RawMessage,
+  type TopicPartition,
+} from './message.ts'
+export type { Outcome, Verdict } from './outcome.ts'
+export type { FileOutput, KafkaOutput, OutputKind, Outputs } from './output.ts'
+export { type Precomputed, type Task, type TaskOptions, TaskResult, type TaskSpec } from './task.ts'
+export { isReady, type PartitionView, type WorkerView } from './view.ts'

@@ -1,0 +1,57 @@
+/**
+ * How a run of a task ended. Branch on this, never on text.
+ *
+ * - `ok`: exit code 0
+ * - `exit`: another exit code
+ * - `signal`: ended by a signal that nobody here sent
+ * - `timeout`: longer than its limit; ended by us
+ * - `no-progress`: no sign of life for longer than its limit; ended by us
+ * - `oom`: ended by the kernel or a limit for its memory
+ * - `limit`: another resource limit
+ * - `output-cap`: wrote more than the cap, under `on_output_cap: fail`; ended by us
+ * - `cancelled`: ended on request (an operator, a drain that ran out of time)
+ * - `launch-failed`: never ran; `errno` says why
+ * - `host-lost`: the launcher that ran it died
+ * - `protocol`: a persistent process answered out of protocol
+ */
+export type Verdict =
+  | 'ok'
+  | 'exit'
+  | 'signal'
+  | 'timeout'
+  | 'no-progress'
+  | 'oom'
+  | 'limit'
+  | 'output-cap'
+  | 'cancelled'
+  | 'launch-failed'
+  | 'host-lost'
+  | 'protocol'
+
+/** What a runner reports of one run. */
+export interface Outcome {
+  readonly verdict: Verdict
+  /** Null where the program did not exit by itself. */
+  readonly exitCode: number | null
+  /** Name of the signal that ended the program, e.g. `SIGKILL`. */
+  readonly signal: string | null
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  /** True where output beyond the cap was read and thrown away. */
+  readonly stdoutTruncated: boolean
+  readonly stderrTruncated: boolean
+  /** Null where no process was started (precomputed, launch failed). */
+  readonly pid: number | null
+  /** Wall time of the run itself, milliseconds. */
+  readonly wallMs: number
+  /** Of a failed launch: `ENOENT`, `EACCES`, … */
+  readonly errno?: string
+  /** Of a failed launch: what was refused. Default: the program. */
+  readonly launchPart?: 'program' | 'cwd' | 'arguments'
+  /** One sentence for the reader: what happened and what to do. */
+  readonly message?: string
+  /** User and system CPU time of the process and its waited-for children, microseconds; only where the launcher can tell. */
+  readonly cpuUs?: number
+  /** Largest resident set, KiB; only where the launcher can tell. */
+  readonly maxRssKb?: number
+}

@@ -1,0 +1,112 @@
+import type { Message } from './message.ts'
+import type { Outcome } from './outcome.ts'
+
+/** A result that needs no process: known from a cache, or computed in the hook. It takes no slot. */
+export interface Precomputed {
+  /** Default ''. */
+  readonly stdout?: string | Uint8Array
+  /** Default ''. */
+  readonly stderr?: string | Uint8Array
+  /** Default 0. Another code goes through `onError` like a real failure. */
+  readonly exitCode?: number
+  /** What is reported as the duration, seconds. Default 0. */
+  readonly durationSeconds?: number
+}
+
+/** What a handler says of a task; everything is optional but the messages it stands for. */
+export interface TaskOptions<Metadata = unknown> {
+  /** Unique among the tasks in flight. Default: deterministic from the messages, the same after every replay. */
+  readonly id?: string
+  /** Arguments of the program; never a shell. Default none. */
+  readonly args?: readonly string[]
+  /** Written to the program's stdin, which is then closed. Default: stdin is /dev/null. */
+  readonly stdin?: string | Uint8Array
+  /** Added over `executor.env`. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Working directory. Default: the worker's. */
+  readonly cwd?: string
+  /** Program to run. Default `executor.binary_path`. */
+  readonly binary?: string
+  /** Wall time limit, milliseconds. Default `executor.task_timeout_seconds`. */
+  readonly timeoutMs?: number
+  /** Carried to the hooks, typed by inference. Never sent to the program. */
+  readonly metadata?: Metadata
+  /** For display, search and metrics. */
+  readonly labels?: Readonly<Record<string, string>>
+  readonly precomputed?: Precomputed
+}
+
+/** A task as `arrange` or `onError` returns it: made by `task()`, not yet given its place in a window. */
+export interface TaskSpec<Payload = unknown, Metadata = unknown> extends TaskOptions<Metadata> {
+  /** The messages it stands for (at least one); each of them ends only after this task has. */
+  readonly messages: readonly Message<Payload>[]
+}
+
+/** A task in its window. */
+export interface Task<Payload = unknown, Metadata = unknown> {
+  readonly id: string
+  /** The task that this one replaces. */
+  readonly parentId?: string
+  readonly messages: readonly Message<Payload>[]
+  readonly args: readonly string[]
+  readonly stdin?: Uint8Array
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly binary?: string
+  readonly timeoutMs?: number
+  readonly metadata: Metadata
+  readonly labels: Readonly<Record<string, string>>
+  readonly precomputed?: Precomputed
+}
+
+/** What hooks get of a task's last run. Text is decoded on first use; bytes are always there. */
+export class TaskResult<Payload = unknown, Metadata = unknown> {
+  readonly task: Task<Payload, Metadata>
+  readonly outcome: Outcome
+  /** Runs so far, this one included. */
+  readonly attempts: number
+  #stdout: string | undefined
+  #stderr: string | undefined
+
+  constructor(task: Task<Payload, Metadata>, outcome: Outcome, attempts: number) {
+    this.task = task
+    this.outcome = outcome
+    this.attempts = attempts
+  }
+
+  get verdict(): Outcome['verdict'] {
+    return this.outcome.verdict
+  }
+
+  get exitCode(): number | null {
+    return this.outcome.exitCode
+  }
+
+  /** Standard output as text (UTF-8; bytes that are not UTF-8 become U+FFFD, so use `stdoutBytes` for binary output). */
+  get stdout(): string {
+    this.#stdout ??= this.outcome.stdout.toString('utf8')
+    return this.#stdout
+  }
+
+  get stdoutBytes(): Buffer {
+    return this.outcome.stdout
+  }
+
+  get stderr(): string {
+    this.#stderr ??= this.outcome.stderr.toString('utf8')
+    return this.#stderr
+  }
+
+  get stderrBytes(): Buffer {
+    return this.outcome.stderr
+  }
+
+  get pid(): number | null {
+    return this.outcome.pid
+  }
+
+  /** Wall time of the run, seconds. */
+  get durationSeconds(): number {
+    return this.outcome.wallMs / 1000
+  }
+}

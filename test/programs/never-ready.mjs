@@ -1,0 +1,2 @@
+// A launcher that never reports for service.
+setInterval(() => undefined, 1_000)

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const SCRIPT = join(import.meta.dirname, '..', '..', 'scripts', 'services', 'kafka.sh')
+const call = promisify(execFile)
+
+/** A real broker (Apache Kafka, KRaft) that one test file owns. */
+export interface KafkaBroker extends AsyncDisposable {
+  /** `host:port`, the same after a restart. */
+  readonly brokers: string
+  /** The broker's process, for tests that kill or freeze it. Changes with a restart. */
+  readonly pid: number
+  /** Stops it, or finds it dead, and starts it again with the same data, port and properties. */
+  restart(): Promise<void>
+  /** Stops it and deletes its data. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a broker of its own in a temporary folder, on a free port. `properties` are the broker's own, such as
+ * `message.max.bytes`. Ends with the test process, also where nobody called `stop`.
+ */
+export async function startKafka(properties: Readonly<Record<string, string | number>> = {}): Promise<KafkaBroker> {
+  const dir = await mkdtemp(join(tmpdir(), 'drakkar-kafka-'))
+  const port = await freePortPair()
+  const settings = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
+  let pid = 0
+  const atExit = (): void => {
+    if (pid !== 0) killNow(pid)
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+  process.on('exit', atExit)
+  const run = async (verb: string, ...args: readonly string[]): Promise<string> => {
+    const { stdout } = await call(SCRIPT, [verb, dir, ...args])
+    return stdout
+  }
+  const stop = async (): Promise<void> => {
+    await run('stop')
+    pid = 0
+    process.removeListener('exit', atExit)
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    pid = Number(await run('start', String(port), ...settings))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    brokers: `127.0.0.1:${port}`,
+    get pid() {
+      return pid
+    },
+    restart: async () => {
+      pid = Number(await run('restart'))
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** The broker named in `DRAKKAR_KAFKA`, which stays as it is, else one of our own. For tests that leave the broker alone. */
+export async function anyKafka(): Promise<Pick<KafkaBroker, 'brokers' | 'stop'>> {
+  const brokers = process.env['DRAKKAR_KAFKA']
+  return brokers === undefined || brokers === '' ? await startKafka() : { brokers, stop: async () => undefined }
+}
+
+/** A port of which the next one is free too: the controller listens there. */
+async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await listenOnce(0)
+    if (port !== null && port < 65_535 && (await listenOnce(port + 1)) !== null) return port
+  }
+}
+
+function listenOnce(port: number): Promise<number | null> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(null))
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null))
+    })
+  })
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone already: that is what was wanted.
+  }
+}
