@@ -170,7 +170,8 @@ export function kafkaDriverContract(
       }
     })
 
-    test('hands partitions over only after the drain, at the committed position, without duplicates', async () => {
+    // The embedded broker refuses every commit of a group that somebody joins or leaves; Kafka takes them.
+    onReal('hands partitions over only after the drain, at the committed position, without duplicates', async () => {
       const topic = await newTopic()
       for (const partition of PARTITIONS) await send(topic, partition, 40)
       const second = Promise.withResolvers<Member>()
@@ -217,11 +218,10 @@ export function kafkaDriverContract(
     })
 
     const protocols: readonly (readonly [string, ClientProperties])[] = [
-      // The embedded broker refuses commits while an eager group rebalances; Kafka takes them.
-      ...(setup.real ? [['the eager protocol', { 'partition.assignment.strategy': 'range' }] as const] : []),
+      ['the eager protocol', { 'partition.assignment.strategy': 'range' }],
       ['the protocol of KIP-848', { 'group.protocol': 'consumer' }],
     ]
-    test.each(protocols)('hands partitions over and heals positions with %s', async (_, properties) => {
+    onReal.each(protocols)('hands partitions over and heals positions with %s', async (_, properties) => {
       const topic = await newTopic()
       for (const partition of PARTITIONS) await send(topic, partition, 10)
       const commitRead: MemberOptions['drain'] = async (member, partitions) => {

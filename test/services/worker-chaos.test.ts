@@ -14,7 +14,6 @@ beforeAll(async () => {
 afterAll(() => kafka?.stop())
 
 test('nothing is lost and nothing runs again without need while workers are killed, come and go, and the broker restarts', {
-  retry: 1,
   timeout: NIGHTLY ? 3_000_000 : 240_000,
 }, async () => {
   const say = (line: string): void => void process.stdout.write(`chaos ${seed}: ${line}\n`)

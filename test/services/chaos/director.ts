@@ -139,6 +139,8 @@ class Show {
   }
 
   async leave(worker: WorkerProcess): Promise<void> {
+    // Before its first line it has no hold of signals yet, and ends with 143 like any program.
+    await this.#until(`${worker.pid} has started`, () => worker.lines.length > 0)
     worker.signal('SIGTERM')
     const { status, signal } = await worker.ended
     if (status !== 0) this.violations.push(`${worker.pid} ended with ${status ?? signal} after SIGTERM`)
