@@ -49,7 +49,7 @@ describe.concurrent('drakkar doctor', () => {
     expect(again.text).not.toContain('\u001B')
     const expected = [
       `Node +v${process.versions.node.replaceAll('.', '\\.')} `,
-      'Kafka client +@confluentinc/kafka-javascript \\S+, librdkafka \\S+: .*zstd',
+      'Kafka client +@confluentinc/kafka-javascript \\S+, librdkafka \\S+: .*gzip',
       'launcher +\\w+( \\(.+\\))?, started in \\d+ ms; a program that does nothing takes [\\d.]+ ms',
       `configuration +${job.config}`,
       'program +/bin/cat',
