@@ -23,4 +23,5 @@ export {
 } from './model-broker/index.ts'
 export { type Run, ScriptedRunner, type ScriptedRunnerOptions } from './scripted-runner.ts'
 export { ScriptedSink, type ScriptedSinkOptions, type SinkScript } from './scripted-sink.ts'
+export { type SinkUnderTest, sinkContract, type TestFunction } from './sink-contract.ts'
 export { type ClockBranch, StuckError, type VirtualClock, virtualClock } from './virtual-clock.ts'

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { sinkContract } from '../../../../test/contract/sink.ts'
+import { sinkContract } from '../../../testing/index.ts'
 import type { RecordVerdict, Sink } from '../sink.ts'
 import { append, cutTornLine } from './append.ts'
 import { type FileLine, fileLine } from './file-line.ts'
@@ -56,7 +56,7 @@ function write(sink: Sink<FileLine>, ...lines: readonly (readonly [path: string,
 const shown = (verdict: RecordVerdict): string => (verdict.ok ? 'ok' : `${verdict.kind}: ${verdict.error.message}`)
 const text = (...path: string[]): Promise<string> => readFile(join(base, ...path), 'utf8')
 
-sinkContract('file sink', async () => {
+sinkContract(test, 'file sink', async () => {
   const basePath = await mkdtemp(join(tmpdir(), 'drakkar-contract-'))
   return {
     sink: createFileSink({ name: 'out', basePath }),

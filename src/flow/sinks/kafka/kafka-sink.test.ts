@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { kafkaError, ScriptedProducer } from '../../../../test/contract/scripted-producer.ts'
-import { sinkContract } from '../../../../test/contract/sink.ts'
+import { sinkContract } from '../../../testing/index.ts'
 import { kafkaRecord } from './kafka-record.ts'
 import { createKafkaSink } from './kafka-sink.ts'
 
@@ -9,7 +9,7 @@ const { signal } = new AbortController()
 const cycle: Record<string, unknown> = {}
 cycle['self'] = cycle
 
-sinkContract('kafka sink (scripted producer)', async () => {
+sinkContract(test, 'kafka sink (scripted producer)', async () => {
   const producer = new ScriptedProducer({ results: 3 })
   return {
     sink: createKafkaSink({ name: 'output', topic: 'results', producer }),
