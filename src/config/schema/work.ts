@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { count, flag, seconds, text, textMap } from './field.ts'
 import { ownConnection } from './kafka.ts'
+import { batch } from './sinks/batch.ts'
+import { fileSink } from './sinks/filesystem.ts'
 
 export const DEFAULT_DENY: readonly string[] = [
   'DRAKKAR_*',
@@ -64,13 +66,6 @@ export const executor: z.ZodType = z.strictObject({
     .describe('Processes that start the programs. auto: one per CPU, at most 4.'),
 })
 
-const batch = {
-  linger_ms: count(0, 0).describe('How long a batch waits for more, milliseconds. The Kafka producer lingers itself.'),
-  max_batch_records: count(500).describe('Most records of a batch.'),
-  max_batch_bytes: count(1_048_576, 1).describe('Most bytes of a batch; a larger record goes alone.'),
-  ui_url: text('').describe('Address of the sink’s own UI, for links.'),
-}
-
 export const kafkaSink: z.ZodType = z.strictObject({
   topic: z.string().min(1).describe('Topic to write to.'),
   ...ownConnection,
@@ -80,18 +75,6 @@ export const kafkaSink: z.ZodType = z.strictObject({
     'Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates.',
   ),
   flush_timeout_seconds: seconds(30).describe('How long a stop waits for records under way.'),
-  ...batch,
-})
-
-export const fileSink: z.ZodType = z.strictObject({
-  base_path: z
-    .string()
-    .min(1)
-    .describe('Folder that files are written below; must exist. Nothing outside of it is ever written.'),
-  fsync: flag(true).describe(
-    'Flush to the disk before a record counts as delivered. Off: faster, and a power cut can lose acknowledged lines.',
-  ),
-  max_open_files: count(64).describe('Files kept open.'),
   ...batch,
 })
 

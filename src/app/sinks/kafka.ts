@@ -1,0 +1,35 @@
+import { type Config, clientProperties } from '../../config/index.ts'
+import { createKafkaSink, type RecordProducer, revivingProducer } from '../../flow/sinks/index.ts'
+import type { KafkaDriver } from '../../flow/source/index.ts'
+import { type BuiltSink, limits } from './built.ts'
+
+/**
+ * Batches that a Kafka sink may have under way: its producer lingers and waits for the replicas, and with one batch at a
+ * time these waits, not the machine, would bound the rate.
+ */
+const KAFKA_BATCHES = 4
+
+export function kafkaSinks(config: Config, driver: KafkaDriver): BuiltSink[] {
+  return Object.entries(config.sinks.kafka).map(([name, sink]) => {
+    const producer = kafkaProducer(config, driver, sink, {
+      lingerMs: sink.producerLingerMs,
+      compression: sink.compression,
+    })
+    return {
+      sink: createKafkaSink({ name, topic: sink.topic, producer, idHeader: sink.idHeader }),
+      batch: { ...limits(sink), inFlight: KAFKA_BATCHES },
+    }
+  })
+}
+
+/** A producer for a client that may have brokers of its own; it outlives fatal errors of the client. */
+export function kafkaProducer(
+  config: Config,
+  driver: KafkaDriver,
+  own: Config['dlq'] | Config['sinks']['kafka'][string],
+  options: { readonly lingerMs: number; readonly compression: string },
+): RecordProducer {
+  const client = clientProperties(config.kafka, own)
+  const { maxMessageBytes } = config.sources.kafka
+  return revivingProducer(() => driver.producer(client, { ...options, maxMessageBytes }))
+}
