@@ -27,6 +27,7 @@ export {
   type Periodic,
   type Precomputed,
   type RawMessage,
+  type RunnerName,
   type Task,
   type TaskFailure,
   type TaskOptions,

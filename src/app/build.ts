@@ -1,6 +1,6 @@
 import { type Config, clientProperties } from '../config/index.ts'
 import { createDeadLetters, type DeadLetters, deadLetterTopic } from '../flow/ends/index.ts'
-import { createExecutor, ExecRunner, type Launchers, type ResizableExecutor } from '../flow/executor/index.ts'
+import { createExecutor, type Launchers, type ResizableExecutor } from '../flow/executor/index.ts'
 import { HoldRegistry, type IntakeOptions, type PipelineOptions } from '../flow/pipeline/index.ts'
 import { createDelivery } from '../flow/sinks/index.ts'
 import { type KafkaDriver, KafkaSource, type Source } from '../flow/source/index.ts'
@@ -8,6 +8,7 @@ import type { Hooks } from '../handler/index.ts'
 import { systemClock as clock, systemRandom as random } from '../lib/index.ts'
 import type { Announce, Handler, Holds } from '../model/index.ts'
 import { Worker } from '../worker.ts'
+import { buildRunners } from './runners.ts'
 import { buildSinks, kafkaProducer } from './sinks.ts'
 
 /** What the configuration cannot say. */
@@ -86,23 +87,19 @@ function buildSource({ config, driver, announce }: BuildParts, holds: Holds): So
   })
 }
 
-function buildExecutor({ config, env, launchers, announce }: BuildParts, holds: Holds): ResizableExecutor {
-  const { executor } = config
-  const defaultBinary = executor.binaryPath ?? null
-  const runner = new ExecRunner({
-    launchers,
-    defaultBinary,
-    parent: env,
-    inheritParent: executor.envInheritParent,
-    deny: executor.envInheritDeny,
-    env: executor.env,
-    timeoutMs: executor.taskTimeoutSeconds * 1000,
-    graceMs: executor.killGraceSeconds * 1000,
-    maxStdoutBytes: executor.maxStdoutBytes,
-    maxStderrBytes: executor.maxStderrBytes,
-    onOutputCap: executor.onOutputCap,
+function buildExecutor(parts: BuildParts, holds: Holds): ResizableExecutor {
+  const { binaryPath, maxExecutors } = parts.config.executor
+  const { announce } = parts
+  const runner = buildRunners(parts)
+  return createExecutor({
+    runner,
+    slots: maxExecutors,
+    holds,
+    announce,
+    clock,
+    random,
+    defaultBinary: binaryPath ?? null,
   })
-  return createExecutor({ runner, slots: executor.maxExecutors, holds, announce, clock, random, defaultBinary })
 }
 
 function buildDeadLetters({ config, driver, announce, workerId }: BuildParts, holds: Holds): DeadLetters {

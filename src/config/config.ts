@@ -88,6 +88,8 @@ export interface Config {
   }
   /** The pool that runs programs. */
   readonly executor: {
+    /** Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript. Default `exec`. */
+    readonly runner: 'exec' | 'pool' | 'function'
     /** Program of tasks that name none. Without a slash it is looked up on the PATH. */
     readonly binaryPath?: string
     /** Environment variables of every task. Never recorded. */

@@ -116,6 +116,8 @@ const isTextMap = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null
 
+const RUNNERS: ReadonlySet<string> = new Set(['exec', 'pool', 'function'])
+
 /** What `task()` lets through from handlers that are not type-checked. */
 const TASK_FIELDS: readonly (readonly [keyof TaskSpec, (value: unknown) => boolean, string])[] = [
   ['id', isText, 'text'],
@@ -123,6 +125,7 @@ const TASK_FIELDS: readonly (readonly [keyof TaskSpec, (value: unknown) => boole
   ['stdin', isBytes, 'text or bytes'],
   ['env', isTextMap, 'an object of strings'],
   ['cwd', isText, 'a path'],
+  ['runner', (value) => RUNNERS.has(value as string), "'exec', 'pool' or 'function'"],
   ['binary', isText, 'a path or a name'],
   ['timeoutMs', (value) => typeof value === 'number' && value > 0, 'milliseconds above 0'],
   ['labels', isTextMap, 'an object of strings'],

@@ -13,6 +13,12 @@ export interface Precomputed {
   readonly durationSeconds?: number
 }
 
+/**
+ * Who runs a task. `exec`: one process for each (the default); `pool`: processes that stay (`executor.pool`);
+ * `function`: the handler's `run`, or the module of `executor.function`.
+ */
+export type RunnerName = 'exec' | 'pool' | 'function'
+
 /** What a handler says of a task; everything is optional but the messages it stands for. */
 export interface TaskOptions<Metadata = unknown> {
   /** Unique among the tasks in flight. Default: deterministic from the messages, the same after every replay. */
@@ -25,6 +31,8 @@ export interface TaskOptions<Metadata = unknown> {
   readonly env?: Readonly<Record<string, string>>
   /** Working directory. Default: the worker's. */
   readonly cwd?: string
+  /** Who runs it. Default `executor.runner`. */
+  readonly runner?: RunnerName
   /** Program to run. Default `executor.binary_path`. */
   readonly binary?: string
   /** Wall time limit, milliseconds. Default `executor.task_timeout_seconds`. */
@@ -52,6 +60,7 @@ export interface Task<Payload = unknown, Metadata = unknown> {
   readonly stdin?: Uint8Array
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string
+  readonly runner?: RunnerName
   readonly binary?: string
   readonly timeoutMs?: number
   readonly metadata: Metadata

@@ -18,6 +18,12 @@ export const DEFAULT_DENY: readonly string[] = [
 ]
 
 export const executor: z.ZodType = z.strictObject({
+  runner: z
+    .enum(['exec', 'pool', 'function'])
+    .default('exec')
+    .describe(
+      'Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript.',
+    ),
   binary_path: z
     .string()
     .min(1)

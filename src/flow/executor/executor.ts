@@ -42,7 +42,7 @@ class Entry implements Run, Launchable<Entry> {
   launched = false
   launchedAt = 0
   readonly task: Task
-  readonly program: string
+  readonly program: string | null
   readonly assignment: Assignment
   readonly priority: Priority
   readonly attempt: number
@@ -51,7 +51,14 @@ class Entry implements Run, Launchable<Entry> {
   readonly answer: Deferred<Outcome | null> = deferred<Outcome | null>()
   readonly #owner: PoolExecutor
 
-  constructor(owner: PoolExecutor, task: Task, options: SubmitOptions, program: string, seq: number, now: number) {
+  constructor(
+    owner: PoolExecutor,
+    task: Task,
+    options: SubmitOptions,
+    program: string | null,
+    seq: number,
+    now: number,
+  ) {
     this.#owner = owner
     this.task = task
     this.program = program
@@ -131,8 +138,7 @@ class PoolExecutor implements ResizableExecutor {
   submit(task: Task, options: SubmitOptions): Run {
     if (this.#ended) return WITHDRAWN
     if (task.precomputed !== undefined) return this.#answerPrecomputed(task, options.attempt)
-    const program = task.binary ?? this.#defaultProgram
-    const entry = new Entry(this, task, options, program, this.#seq, this.#clock.monotonic())
+    const entry = new Entry(this, task, options, this.#programOf(task), this.#seq, this.#clock.monotonic())
     this.#seq += 1
     this.#entries.add(entry)
     this.#enqueue(entry)
@@ -151,6 +157,11 @@ class PoolExecutor implements ResizableExecutor {
     this.#settle(entry, null)
     this.#pump()
     return true
+  }
+
+  #programOf(task: Task): string | null {
+    const runner = this.#runner
+    return runner.programOf === undefined ? (task.binary ?? this.#defaultProgram) : runner.programOf(task)
   }
 
   #answerPrecomputed(task: Task, attempt: number): Run {

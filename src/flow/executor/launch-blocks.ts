@@ -23,7 +23,8 @@ export const LAUNCH_RETRY: LaunchRetry = {
 }
 
 export interface Launchable<Self extends Parkable> extends Parkable {
-  readonly program: string
+  /** What is launched for it; null where nothing is: then no launch can stand before it. */
+  readonly program: string | null
   /** Its membership, while a block has it. */
   block: LaunchBlock<Self> | null
   /** Sent to see whether it launches; goes through although there is a block. */
@@ -57,7 +58,7 @@ export class LaunchBlocks<T extends Launchable<T>> {
 
   /** What stands before this task now; null where it may be launched. */
   before(entry: T): LaunchBlock<T> | null {
-    if (entry.probe) return null
+    if (entry.probe || entry.program === null) return null
     return this.#resources ?? this.#programs.get(entry.program) ?? null
   }
 
@@ -71,10 +72,11 @@ export class LaunchBlocks<T extends Launchable<T>> {
   /** True where the outcome is a failed launch that is not answered: the task is parked and will be tried again. */
   absorb(entry: T, outcome: Outcome): boolean {
     const fault = launchFault(outcome)
-    if (fault === null || fault === 'task') return false
-    if (fault === 'program' && this.#answers(entry.program)) return false
-    const block = fault === 'program' ? this.#programBlock(entry.program) : this.#resourceBlock()
-    block.failed(detail(entry.program, outcome))
+    const { program } = entry
+    if (fault === null || fault === 'task' || program === null) return false
+    if (fault === 'program' && this.#answers(program)) return false
+    const block = fault === 'program' ? this.#programBlock(program) : this.#resourceBlock()
+    block.failed(detail(program, outcome))
     const former = entry.block
     this.park(entry, block)
     if (former !== null && former !== block) this.#dropEmpty(former)
@@ -83,6 +85,7 @@ export class LaunchBlocks<T extends Launchable<T>> {
 
   /** The task's program runs: whatever stood before it is gone. */
   launched(entry: T): void {
+    if (entry.program === null) return
     if (this.#failures.size > 0) this.#failures.delete(entry.program)
     const program = this.#programs.get(entry.program)
     if (program !== undefined && entry.launchedAt >= program.since) this.#clear(program)

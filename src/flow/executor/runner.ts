@@ -9,6 +9,11 @@ export interface Runner {
   start(): Promise<void>
   /** `started` is called once, when the program runs; a runner that cannot tell never calls it. */
   run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome>
+  /**
+   * What is launched for this task: where that fails, everything that launches the same waits for it. Null: nothing is.
+   * Default: the task's `binary`, else the configured one.
+   */
+  programOf?(task: Task): string | null
   /** Ends whatever still runs. Twice is fine. */
   stop(): Promise<void>
 }

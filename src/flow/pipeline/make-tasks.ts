@@ -67,6 +67,7 @@ export function toTask(spec: TaskSpec, messages: readonly TrackedMessage[], id: 
   if (parentId !== undefined) task.parentId = parentId
   if (spec.stdin !== undefined) task.stdin = typeof spec.stdin === 'string' ? Buffer.from(spec.stdin) : spec.stdin
   if (spec.cwd !== undefined) task.cwd = spec.cwd
+  if (spec.runner !== undefined) task.runner = spec.runner
   if (spec.binary !== undefined) task.binary = spec.binary
   if (spec.timeoutMs !== undefined) task.timeoutMs = spec.timeoutMs
   if (spec.precomputed !== undefined) task.precomputed = spec.precomputed
