@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "settings.h"
 
 /* Where a name without a slash is looked for when the environment has no PATH. */
 static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
@@ -54,9 +55,12 @@ static _Noreturn void give_up(struct program *program, int error, enum start_par
 static _Noreturn void become(struct program *program, pid_t launcher) {
   setsid();
   if (program->is_task) {
+    mark_set(program->mark);
+    int error = settings_apply(program->start);
+    if (error != 0) give_up(program, error, PART_LIMITS);
+    /* After a change of the user, which takes it away. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != launcher) _exit(127);
-    mark_set(program->mark);
   }
   for (int fd = 0; fd < 3; fd += 1) {
     if (program->fds[fd] != fd && dup2(program->fds[fd], fd) < 0) give_up(program, errno, PART_PROGRAM);

@@ -7,6 +7,7 @@
 
 #include "mark.h"
 #include "protocol.h"
+#include "request.h"
 
 struct program {
   const char *file;
@@ -19,6 +20,8 @@ struct program {
   /* A task ends with its launcher and carries a mark; another launcher does neither. */
   bool is_task;
   struct mark mark;
+  /* Of a task: its settings are made before it begins. */
+  const struct start *start;
   /* Where it could not be started: why, and what was refused. */
   int error;
   enum start_part part;

@@ -2,10 +2,10 @@
 #ifndef DRAKKAR_PROTOCOL_H
 #define DRAKKAR_PROTOCOL_H
 
-enum { PROTOCOL_VERSION = 1 };
+enum { PROTOCOL_VERSION = 2 };
 
 /* Largest frames that are taken and sent, without the length in front of them. */
-enum { MAX_FRAME = 16 * 1024 * 1024, OUTPUT_CHUNK = 64 * 1024 };
+enum { MAX_FRAME = 16 * 1024 * 1024, OUTPUT_CHUNK = 64 * 1024, MAX_HELLO = 4096 };
 
 enum frame_to_launcher {
   FRAME_ENV = 0x01,
@@ -26,7 +26,28 @@ enum frame_to_worker {
   FRAME_LAUNCHER_ENDED = 0x87,
 };
 
-enum start_flag { START_STDIN = 1, START_STDIN_MORE = 2, START_CAP_KILLS = 4 };
+enum start_flag {
+  START_STDIN = 1,
+  START_STDIN_MORE = 2,
+  START_CAP_KILLS = 4,
+  START_DIAL = 8,
+  START_STDIN_FILE = 16,
+  START_SPILL = 32,
+  START_SETTINGS = 64,
+};
+
+enum setting_what {
+  SETTING_MEMORY = 1,
+  SETTING_CPU = 2,
+  SETTING_FILE_SIZE = 3,
+  SETTING_OPEN_FILES = 4,
+  SETTING_PROCESSES = 5,
+  SETTING_CORE = 6,
+  SETTING_NICE = 16,
+  SETTING_UMASK = 17,
+  SETTING_USER = 18,
+  SETTING_GROUP = 19,
+};
 
 enum done_flag {
   DONE_TIMED_OUT = 1,
@@ -37,8 +58,10 @@ enum done_flag {
   DONE_STDERR_CUT = 16,
   DONE_LEFTOVERS = 32,
   DONE_USAGE = 64,
+  DONE_SPILLED = 128,
+  DONE_SPILL_FAILED = 256,
 };
 
-enum start_part { PART_PROGRAM = 0, PART_CWD = 1, PART_ARGUMENTS = 2 };
+enum start_part { PART_PROGRAM = 0, PART_CWD = 1, PART_ARGUMENTS = 2, PART_STDIN = 3, PART_DIAL = 4, PART_LIMITS = 5 };
 
 #endif

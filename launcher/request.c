@@ -6,6 +6,9 @@
 #include "buffer.h"
 #include "protocol.h"
 
+/* A setting on the wire: what it is, and its value. */
+enum { SETTING_BYTES = 1 + 8 };
+
 /* What is left of a frame. A read past its end gives zeros and sets `bad`, which is looked at once, at the end. */
 struct cursor {
   const uint8_t *at, *end;
@@ -19,7 +22,7 @@ static struct cursor cursor_of(const struct frame *frame) {
 static size_t left(const struct cursor *cursor) { return (size_t)(cursor->end - cursor->at); }
 
 static const uint8_t *step(struct cursor *cursor, size_t bytes) {
-  static const uint8_t zeros[4];
+  static const uint8_t zeros[8];
   if (cursor->bad || left(cursor) < bytes) {
     cursor->bad = true;
     return zeros;
@@ -40,6 +43,10 @@ static uint32_t u32_at(const uint8_t *from) {
 }
 
 static uint32_t take_u32(struct cursor *cursor) { return u32_at(step(cursor, 4)); }
+
+static uint64_t u64_at(const uint8_t *from) { return u32_at(from) | (uint64_t)u32_at(from + 4) << 32; }
+
+static uint64_t take_u64(struct cursor *cursor) { return u64_at(step(cursor, 8)); }
 
 struct text {
   const uint8_t *bytes;
@@ -116,6 +123,43 @@ static void read_start_numbers(struct cursor *cursor, struct start *start) {
   start->stderr_cap = take_u32(cursor);
 }
 
+/* What follows the environment, as the flags say. */
+static void skip_extras(struct cursor *cursor, uint16_t flags) {
+  if ((flags & START_DIAL) != 0) {
+    take_text(cursor);
+    if (take_text(cursor).length > MAX_HELLO) cursor->bad = true;
+  }
+  if ((flags & START_STDIN_FILE) != 0) take_text(cursor);
+  if ((flags & START_SPILL) != 0) {
+    take_text(cursor);
+    take_u64(cursor);
+  }
+  if ((flags & START_SETTINGS) != 0) step(cursor, SETTING_BYTES * take_u8(cursor));
+}
+
+static void take_extras(struct cursor *cursor, struct strings *strings, struct start *start) {
+  if ((start->flags & START_DIAL) != 0) {
+    start->dial_path = put_text(strings, take_text(cursor));
+    struct text hello = take_text(cursor);
+    start->hello = hello.bytes;
+    start->hello_length = hello.length;
+  }
+  if ((start->flags & START_STDIN_FILE) != 0) start->stdin_file = put_text(strings, take_text(cursor));
+  if ((start->flags & START_SPILL) != 0) {
+    start->spill_file = put_text(strings, take_text(cursor));
+    start->spill_most = take_u64(cursor);
+  }
+  if ((start->flags & START_SETTINGS) != 0) {
+    start->setting_count = take_u8(cursor);
+    start->settings = cursor->at;
+    step(cursor, SETTING_BYTES * start->setting_count);
+  }
+}
+
+static bool has_one_stdin(uint16_t flags) {
+  return ((flags & START_STDIN) != 0) + ((flags & START_DIAL) != 0) + ((flags & START_STDIN_FILE) != 0) <= 1;
+}
+
 bool read_start(const struct frame *frame, struct start *start) {
   struct cursor cursor = cursor_of(frame);
   *start = (struct start){0};
@@ -128,8 +172,9 @@ bool read_start(const struct frame *frame, struct start *start) {
   skip_texts(&counting, arguments);
   size_t pairs = take_count(&counting, 8);
   skip_texts(&counting, 2 * pairs);
+  skip_extras(&counting, start->flags);
   bool has_stdin = (start->flags & START_STDIN) != 0;
-  if (counting.bad || (!has_stdin && counting.at != counting.end)) return false;
+  if (counting.bad || (!has_stdin && counting.at != counting.end) || !has_one_stdin(start->flags)) return false;
 
   size_t pointers = (arguments + 2 + pairs + 1) * sizeof(char *);
   start->memory = must_allocate(pointers + (size_t)(counting.at - cursor.at));
@@ -143,10 +188,16 @@ bool read_start(const struct frame *frame, struct start *start) {
   take_u32(&cursor);
   start->env = put_pairs(&strings, &cursor, pairs);
   start->env_count = pairs;
+  take_extras(&cursor, &strings, start);
   start->has_nul = strings.has_nul;
   start->stdin_bytes = cursor.at;
   start->stdin_length = left(&cursor);
   return true;
+}
+
+struct setting start_setting(const struct start *start, size_t at) {
+  const uint8_t *from = start->settings + at * SETTING_BYTES;
+  return (struct setting){.what = from[0], .value = u64_at(from + 1)};
 }
 
 bool read_env(const struct frame *frame, struct env_request *env) {

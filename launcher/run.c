@@ -15,6 +15,7 @@
 #include "program.h"
 #include "reply.h"
 #include "runs.h"
+#include "spill.h"
 #include "streams.h"
 
 /* After the exit, output that is still to come is waited for as long as it keeps coming, in steps of this. */
@@ -73,12 +74,14 @@ static void run_finish(struct host *host, struct run *run) {
       .code = run->code,
       .signal = run->signal,
       .flags = run->done_flags | DONE_USAGE,
+      .error = run->spill.error,
       .wall_us = (uint64_t)(run->exited_us - run->started_us),
       .cpu_us = micros(usage.ru_utime) + micros(usage.ru_stime),
       .max_rss_kb = (uint64_t)usage.ru_maxrss,
       .stdout_bytes = run->output[STREAM_STDOUT].total,
       .stderr_bytes = run->output[STREAM_STDERR].total,
   };
+  spill_end(&run->spill);
   reply_done(&host->out, &done);
   runs_vacate(run);
   host->reap_again = true;
@@ -110,6 +113,35 @@ static void prepare(struct run *run, const struct start *start) {
   };
 }
 
+/* Stdin and stdout can be one connection. */
+static void close_theirs(const struct host *host, const int theirs[3]) {
+  for (int fd = 0; fd < 3; fd += 1) {
+    bool is_again = fd == 1 && theirs[1] == theirs[0];
+    if (theirs[fd] >= 0 && theirs[fd] != host->null_fd && !is_again) close(theirs[fd]);
+  }
+}
+
+/* The pid, or -1 and in `program` why. */
+static pid_t launch(struct host *host, struct run *run, const struct start *start, struct program *program) {
+  int theirs[3] = {-1, -1, -1};
+  pid_t pid = -1;
+  if (streams_open(host, run, start, theirs, &program->part)) {
+    bool is_own_env;
+    char **env = environment_of(start, &is_own_env);
+    program->env = env;
+    memcpy(program->fds, theirs, sizeof theirs);
+    /* What fits is in the pipe before the program is there: most of them need no more. */
+    bool last = (start->flags & START_STDIN_MORE) == 0;
+    if (run->stdin_fd >= 0) streams_feed_stdin(host, run, start->stdin_bytes, start->stdin_length, last);
+    pid = program_start(program);
+    if (is_own_env) free(env);
+  } else {
+    program->error = errno;
+  }
+  close_theirs(host, theirs);
+  return pid;
+}
+
 void run_start(struct host *host, const struct start *start) {
   if (start->has_nul) {
     refuse(host, start->id, EINVAL, PART_ARGUMENTS);
@@ -117,25 +149,15 @@ void run_start(struct host *host, const struct start *start) {
   }
   struct run *run = runs_free_slot();
   prepare(run, start);
-  int theirs[3] = {-1, -1, -1};
-  struct program program = {.file = start->program, .argv = start->argv, .cwd = start->cwd, .is_task = true, .mark = run->mark};
-  pid_t pid = -1;
-  if (streams_open(host, run, theirs)) {
-    bool is_own_env;
-    char **env = environment_of(start, &is_own_env);
-    program.env = env;
-    memcpy(program.fds, theirs, sizeof theirs);
-    /* What fits is in the pipe before the program is there: most of them need no more. */
-    bool last = (start->flags & START_STDIN_MORE) == 0;
-    if (run->stdin_fd >= 0) streams_feed_stdin(host, run, start->stdin_bytes, start->stdin_length, last);
-    pid = program_start(&program);
-    if (is_own_env) free(env);
-  } else {
-    program.error = errno;
-  }
-  for (int fd = 0; fd < 3; fd += 1) {
-    if (theirs[fd] >= 0 && theirs[fd] != host->null_fd) close(theirs[fd]);
-  }
+  struct program program = {
+      .file = start->program,
+      .argv = start->argv,
+      .cwd = start->cwd,
+      .is_task = true,
+      .mark = run->mark,
+      .start = start,
+  };
+  pid_t pid = launch(host, run, start, &program);
   if (pid < 0) {
     streams_close(host, run);
     run->epoch += 1;
@@ -143,6 +165,7 @@ void run_start(struct host *host, const struct start *start) {
     return;
   }
   runs_occupy(run, pid);
+  spill_begin(&run->spill, start);
   if (start->timeout_ms > 0) set_due(run, run->started_us + (int64_t)start->timeout_ms * 1000);
   reply_started(&host->out, run->id, pid);
 }

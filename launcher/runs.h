@@ -18,6 +18,17 @@ struct output {
   uint32_t cap;
 };
 
+/* Where stdout beyond its cap goes. */
+struct spill {
+  /* NULL: nowhere. */
+  char *path;
+  /* -1 before the first byte. */
+  int fd;
+  /* Of all of stdout; 0: no limit. */
+  uint64_t most;
+  int error;
+};
+
 struct run {
   uint32_t id, epoch;
   unsigned slot;
@@ -29,6 +40,7 @@ struct run {
   uint32_t grace_ms;
   struct output output[2];
   struct tail tail;
+  struct spill spill;
   int stdin_fd;
   struct buffer stdin_rest;
   bool stdin_last;

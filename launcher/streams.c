@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "reply.h"
 #include "run.h"
+#include "spill.h"
 
 /* More reads than this in a row, and the other runs would wait. */
 enum { MAX_READS = 4 };
@@ -43,32 +46,72 @@ static int open_pipe(int ends[2], int ours) {
   return fcntl(ends[ours], F_SETFL, O_NONBLOCK);
 }
 
-bool streams_open(const struct host *host, struct run *run, int theirs[3]) {
-  for (enum stream_name name = STREAM_STDOUT; name <= STREAM_STDERR; name += 1) {
-    int ends[2] = {-1, -1};
-    int failed = open_pipe(ends, 0);
-    run->output[name].fd = ends[0];
-    theirs[1 + (int)name] = ends[1];
-    if (failed || watch(host, run, ends[0], EPOLLIN, name) != 0) return false;
-  }
-  if ((run->start_flags & START_STDIN) == 0) {
-    theirs[0] = host->null_fd;
-    return true;
-  }
+static bool open_output(const struct host *host, struct run *run, enum stream_name name, int *theirs) {
+  int ends[2] = {-1, -1};
+  int failed = open_pipe(ends, 0);
+  run->output[name].fd = ends[0];
+  *theirs = ends[1];
+  return !failed && watch(host, run, ends[0], EPOLLIN, name) == 0;
+}
+
+static bool open_stdin_pipe(struct run *run, int *theirs) {
   int ends[2] = {-1, -1};
   int failed = open_pipe(ends, 1);
   run->stdin_fd = ends[1];
-  theirs[0] = ends[0];
+  *theirs = ends[0];
   return failed == 0;
+}
+
+/* Not blocking while it is opened: a pipe that nobody writes to would stop this launcher. */
+static int open_file(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return -1;
+  struct stat found;
+  int error = 0;
+  if (fstat(fd, &found) != 0 || fcntl(fd, F_SETFL, 0) != 0) error = errno;
+  else if (S_ISDIR(found.st_mode)) error = EISDIR;
+  else if (!S_ISREG(found.st_mode) && !S_ISCHR(found.st_mode)) error = ESPIPE;
+  if (error == 0) return fd;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+bool streams_open(const struct host *host, struct run *run, const struct start *start, int theirs[3], enum start_part *part) {
+  if (!open_output(host, run, STREAM_STDERR, &theirs[2])) return false;
+  if (start->dial_path != NULL) {
+    theirs[0] = theirs[1] = dial(start->dial_path, start->hello, start->hello_length);
+    *part = PART_DIAL;
+    return theirs[0] >= 0;
+  }
+  if (!open_output(host, run, STREAM_STDOUT, &theirs[1])) return false;
+  if ((start->flags & START_STDIN) != 0) return open_stdin_pipe(run, &theirs[0]);
+  if (start->stdin_file == NULL) {
+    theirs[0] = host->null_fd;
+    return true;
+  }
+  theirs[0] = open_file(start->stdin_file);
+  *part = PART_STDIN;
+  return theirs[0] >= 0;
 }
 
 /* ---- output ---- */
 
-/* Bytes beyond the cap: of stdout they are dropped or the end of the run, of stderr the last are kept. */
+static void spill(struct run *run, const uint8_t *bytes, size_t length) {
+  int error = spill_write(&run->spill, run->output[STREAM_STDOUT].total - length, bytes, length);
+  run->done_flags |= error == 0 ? DONE_SPILLED : DONE_SPILL_FAILED;
+  if (error != 0) run_end(run, DONE_CAPPED);
+}
+
+/* Bytes beyond the cap: of stdout they are spilled, or dropped, or the end of the run; of stderr the last are kept. */
 static void take_excess(struct run *run, enum stream_name name, const uint8_t *bytes, size_t length) {
   if (name == STREAM_STDERR) {
     run->done_flags |= DONE_STDERR_CUT;
     tail_push(&run->tail, run->output[name].cap, bytes, length);
+    return;
+  }
+  if (run->spill.path != NULL) {
+    spill(run, bytes, length);
     return;
   }
   run->done_flags |= DONE_STDOUT_CUT;

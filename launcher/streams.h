@@ -3,10 +3,15 @@
 #define DRAKKAR_STREAMS_H
 
 #include "host.h"
+#include "protocol.h"
+#include "request.h"
 #include "runs.h"
 
-/* Pipes for the program in `theirs`, our ends in the run. Where one cannot be made (false, errno) the caller closes them all. */
-bool streams_open(const struct host *host, struct run *run, int theirs[3]);
+/*
+ * What becomes stdin, stdout and stderr in `theirs`, our ends in the run. Where one cannot be made (false, errno, and which `part`
+ * of the start that was) the caller closes them all.
+ */
+bool streams_open(const struct host *host, struct run *run, const struct start *start, int theirs[3], enum start_part *part);
 void streams_close(const struct host *host, struct run *run);
 
 /* Reads once. False where there is nothing to read now, or never again. */

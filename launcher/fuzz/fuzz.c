@@ -60,6 +60,22 @@ static void put_start(struct buffer *to, unsigned arguments, unsigned pairs, uin
     put_text(to, "NAME");
     put_text(to, at % 2 == 0 ? "value" : "");
   }
+  if ((flags & START_DIAL) != 0) {
+    put_text(to, "/tmp/socket");
+    put_text(to, "hello");
+  }
+  if ((flags & START_STDIN_FILE) != 0) put_text(to, "/tmp/input");
+  if ((flags & START_SPILL) != 0) {
+    put_text(to, "/tmp/output");
+    put_u64(to, 1000000);
+  }
+  if ((flags & START_SETTINGS) != 0) {
+    put_u8(to, 2);
+    put_u8(to, SETTING_MEMORY);
+    put_u64(to, 1000000);
+    put_u8(to, SETTING_NICE);
+    put_u64(to, 5);
+  }
   put_bytes(to, stdin_text, strlen(stdin_text));
   finish(to, from);
 }
@@ -68,6 +84,9 @@ static void put_corpus(struct buffer *to) {
   put_start(to, 0, 0, 0, "");
   put_start(to, 5, 3, START_STDIN | START_CAP_KILLS, "what the program reads");
   put_start(to, 1, 0, START_STDIN | START_STDIN_MORE, "");
+  put_start(to, 2, 1, START_DIAL | START_SETTINGS, "");
+  put_start(to, 1, 1, START_STDIN_FILE | START_SPILL | START_SETTINGS, "");
+  put_start(to, 1, 1, START_STDIN | START_SPILL, "what the program reads");
   size_t from = begin(to, FRAME_ENV);
   put_u32(to, 1);
   put_u32(to, 2);
@@ -104,6 +123,12 @@ static bool check_start(const struct frame *frame) {
   if (!read_start(frame, &start)) return false;
   size_t bytes = walk(start.argv) + walk(start.env) + strlen(start.cwd) + start.stdin_length;
   demand(bytes <= frame->length, "a start is larger than its frame");
+  bytes = start.hello_length + (start.dial_path == NULL ? 0 : strlen(start.dial_path));
+  bytes += start.stdin_file == NULL ? 0 : strlen(start.stdin_file);
+  bytes += start.spill_file == NULL ? 0 : strlen(start.spill_file);
+  demand(bytes <= frame->length, "what a start adds is larger than its frame");
+  for (size_t at = 0; at < start.setting_count; at += 1) bytes += start_setting(&start, at).value != 0;
+  demand(bytes <= 2 * frame->length, "settings are larger than their frame");
   demand(start.argv[0] == start.program, "argv begins with something else");
   size_t pairs = 0;
   while (start.env[pairs] != NULL) pairs += 1;
@@ -176,7 +201,7 @@ int main(int argc, char **argv) {
   struct buffer corpus = {0}, changed = {0};
   buffer_reserve(&corpus, 4096);
   put_corpus(&corpus);
-  demand(check(corpus.data, corpus.end) == 8, "a right frame was refused");
+  demand(check(corpus.data, corpus.end) == 11, "a right frame was refused");
   for (size_t length = 0; length < corpus.end; length += 1) check(corpus.data, length);
   while (now_us() < until) {
     for (unsigned round = 0; round < 100; round += 1) {

@@ -28,6 +28,12 @@ export type Verdict =
   | 'host-lost'
   | 'protocol'
 
+/**
+ * What of a start was refused: the program itself, its working directory, its arguments or environment, the file for its
+ * stdin, the connection of a persistent process, or its limits, niceness, umask, user or group.
+ */
+export type LaunchPart = 'program' | 'cwd' | 'arguments' | 'stdin' | 'dial' | 'limits'
+
 /** What a runner reports of one run. */
 export interface Outcome {
   readonly verdict: Verdict
@@ -47,7 +53,7 @@ export interface Outcome {
   /** Of a failed launch: `ENOENT`, `EACCES`, … */
   readonly errno?: string
   /** Of a failed launch: what was refused. Default: the program. */
-  readonly launchPart?: 'program' | 'cwd' | 'arguments'
+  readonly launchPart?: LaunchPart
   /** One sentence for the reader: what happened and what to do. */
   readonly message?: string
   /** User and system CPU time of the process and its waited-for children, microseconds; only where the launcher can tell. */

@@ -4,10 +4,12 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type StartFrame, type ToLauncher, writeToLauncher } from '../../src/flow/executor/launcher/frames.ts'
+import { type ToLauncher, writeToLauncher } from '../../src/flow/executor/launcher/frames.ts'
+import type { StartFrame } from '../../src/flow/executor/launcher/start-frame.ts'
 import { FrameWriter } from '../../src/flow/executor/launcher/wire.ts'
 import { seededRandom } from '../../src/lib/index.ts'
 import { deathsSuite } from './launcher-deaths-suite.ts'
+import { dialSuite } from './launcher-dial-suite.ts'
 import { runsSuite } from './launcher-runs-suite.ts'
 import { compileSanitized, HAS_COMPILER, LAUNCHER_SOURCES, listOf } from './native-build.ts'
 
@@ -31,6 +33,7 @@ describe.skipIf(!HAS_COMPILER)('the native launcher with sanitizers', () => {
   const nativeLaunchers = listOf(folder, 'launcher')
   runsSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
   deathsSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
+  dialSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
 
   it('reads frames at random without a wrong access', () => {
     const sources = ['fuzz/fuzz.c', 'request.c', 'buffer.c']

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import type { Outcome, Verdict } from '../../model/index.ts'
+import type { LaunchPart, Outcome, Verdict } from '../../model/index.ts'
 import { cutAtCharacterEnd, cutAtCharacterStart } from './launcher/capture.ts'
 import { DONE_FLAGS, type DoneFrame } from './launcher/frames.ts'
 import type { LaunchReport } from './launcher/link.ts'
@@ -20,7 +20,7 @@ const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
 /** The verdict of one run: the first cause that we set, else how the program ended by itself. */
 export function verdictOf(done: DoneFrame): Verdict {
   if ((done.flags & DONE_FLAGS.killed) !== 0) return 'cancelled'
-  if (done.errno !== 0) return 'launch-failed'
+  if (done.errno !== 0 && done.pid === 0) return 'launch-failed'
   if ((done.flags & DONE_FLAGS.timedOut) !== 0) return 'timeout'
   if ((done.flags & DONE_FLAGS.capped) !== 0) return 'output-cap'
   if (done.signal !== 0 || done.code < 0) return 'signal'
@@ -55,7 +55,7 @@ export function outcomeOf(report: LaunchReport, facts: RunFacts): Outcome {
 }
 
 /** A launch that was refused before it was tried. */
-export function refusedOutcome(errno: string, part: 'program' | 'cwd' | 'arguments', message: string): Outcome {
+export function refusedOutcome(errno: string, part: LaunchPart, message: string): Outcome {
   const nothing = Buffer.alloc(0)
   return {
     verdict: 'launch-failed',
@@ -129,6 +129,12 @@ const ADVICE: Readonly<Record<string, string>> = {
   ETXTBSY: 'it is open for writing',
 }
 
+const OTHER_PARTS: Readonly<Partial<Record<LaunchPart, string>>> = {
+  stdin: 'the file for its stdin cannot be opened',
+  dial: 'its connection to this worker could not be made',
+  limits: 'its limits, niceness, umask, user or group cannot be set',
+}
+
 /** One sentence: what could not be launched, and why. */
 export function launchSentence(
   errno: string,
@@ -143,5 +149,7 @@ export function launchSentence(
     const why = errno === 'E2BIG' ? 'are longer than the system allows' : 'cannot be passed to a program'
     return `${facts.program} was not started: its arguments or environment ${why} (${errno}).`
   }
+  const other = OTHER_PARTS[part]
+  if (other !== undefined) return `${facts.program} was not started: ${other} (${errno}).`
   return `${facts.program} cannot be started: ${ADVICE[errno] ?? 'the system refused'} (${errno}).`
 }

@@ -38,11 +38,20 @@ const toLauncher: fc.Arbitrary<ToLauncher> = fc.oneof(
       capKills: fc.boolean(),
       stdin: fc.option(bytes),
       stdinMore: fc.boolean(),
+      more: fc.oneof(
+        fc.constant({}),
+        fc.record({ dial: fc.record({ path: text, hello: bytes }) }),
+        fc.record({ stdinFile: text }),
+        fc.record({ spill: fc.record({ file: text, maxBytes: u64 }), settings: fc.array(fc.tuple(u8, u64)) }),
+      ),
     })
-    .map((start) => ({
-      type: 'start' as const,
-      start: { ...start, stdinMore: start.stdin !== null && start.stdinMore },
-    })),
+    .map(({ more, ...start }) => {
+      const stdin = 'dial' in more || 'stdinFile' in more ? null : start.stdin
+      return {
+        type: 'start' as const,
+        start: { ...start, ...more, stdin, stdinMore: stdin !== null && start.stdinMore },
+      }
+    }),
   fc.record({ type: fc.constant('stdin' as const), id: u32, last: fc.boolean(), bytes }),
   fc.record({ type: fc.constant('kill' as const), id: u32, now: fc.boolean() }),
   fc.record({ type: fc.constant('spawnLauncher' as const), index: u8 }),
@@ -62,7 +71,7 @@ const toWorker: fc.Arbitrary<ToWorker> = fc.oneof(
       signal: u8,
       flags: fc.constantFrom(...Object.values(DONE_FLAGS)),
       errno: u16,
-      part: fc.constantFrom('program' as const, 'cwd' as const, 'arguments' as const),
+      part: fc.constantFrom(...(['program', 'cwd', 'arguments', 'stdin', 'dial', 'limits'] as const)),
       wallUs: u64,
       cpuUs: u64,
       maxRssKb: u64,

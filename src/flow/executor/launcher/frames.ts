@@ -1,7 +1,8 @@
+import { readPairs, readStart, START, type StartFrame, writePairs, writeStart } from './start-frame.ts'
 import { type FieldReader, FrameError, type FrameWriter } from './wire.ts'
 
 /** Raised with every change that an older launcher could not read. See PROTOCOL.md. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** No output frame carries more bytes than this. */
 export const OUTPUT_CHUNK: number = 64 * 1024
@@ -15,7 +16,6 @@ export const STDIN_FIRST: number = 64 * 1024
 export const STDIN_CHUNK: number = 256 * 1024
 
 const ENV = 0x01
-const START = 0x02
 const STDIN = 0x03
 const KILL = 0x04
 const SPAWN_LAUNCHER = 0x05
@@ -27,35 +27,6 @@ const STDERR = 0x84
 const WANT_STDIN = 0x85
 const DONE = 0x86
 const LAUNCHER_ENDED = 0x87
-
-const START_STDIN = 1
-const START_STDIN_MORE = 2
-const START_CAP_KILLS = 4
-
-export interface StartFrame {
-  readonly id: number
-  /** Registered environment; 0 is an empty one. */
-  readonly template: number
-  /** Over the template. */
-  readonly env: readonly (readonly [string, string])[]
-  readonly program: string
-  readonly args: readonly string[]
-  /** '' = the launcher's own. */
-  readonly cwd: string
-  /** 0 = none. Milliseconds. */
-  readonly timeoutMs: number
-  /** Between SIGTERM and SIGKILL, milliseconds; 0 = SIGKILL at once. */
-  readonly graceMs: number
-  /** Bytes; 0 = none. */
-  readonly stdoutCap: number
-  readonly stderrCap: number
-  /** True: more stdout than the cap ends the run. False: what is beyond is read and dropped. */
-  readonly capKills: boolean
-  /** Null: stdin is /dev/null. Else the first bytes of it. */
-  readonly stdin: Buffer | null
-  /** True where `stdin` is not all of it. */
-  readonly stdinMore: boolean
-}
 
 export type ToLauncher =
   | { readonly type: 'env'; readonly template: number; readonly entries: readonly (readonly [string, string])[] }
@@ -79,11 +50,15 @@ export const DONE_FLAGS = {
   leaked: 32,
   /** `cpuUs` and `maxRssKb` were measured. */
   usage: 64,
+  /** Stdout beyond the cap is in the start's `spill` file. */
+  spilled: 128,
+  /** It could not be written there (`errno` says why; EFBIG: it was more than allowed), and the run was ended. */
+  spillFailed: 256,
 } as const
 
 /** Which part of a start was refused, where `errno` is not 0. */
-export type StartPart = 'program' | 'cwd' | 'arguments'
-const START_PARTS: readonly StartPart[] = ['program', 'cwd', 'arguments']
+export type StartPart = 'program' | 'cwd' | 'arguments' | 'stdin' | 'dial' | 'limits'
+const START_PARTS: readonly StartPart[] = ['program', 'cwd', 'arguments', 'stdin', 'dial', 'limits']
 
 export interface DoneFrame {
   readonly id: number
@@ -94,7 +69,7 @@ export interface DoneFrame {
   /** 0 where no signal ended it. */
   readonly signal: number
   readonly flags: number
-  /** 0, or why nothing could be started (the machine's number). */
+  /** 0, or why nothing could be started, or why its output could not be spilled (the machine's number). */
   readonly errno: number
   readonly part: StartPart
   readonly wallUs: number
@@ -119,65 +94,6 @@ export type ToWorker =
   | { readonly type: 'wantStdin'; readonly id: number }
   | { readonly type: 'done'; readonly done: DoneFrame }
   | { readonly type: 'launcherEnded'; readonly index: number; readonly errno: number }
-
-function writePairs(out: FrameWriter, pairs: readonly (readonly [string, string])[]): void {
-  out.u32(pairs.length)
-  for (const [name, value] of pairs) out.string(name).string(value)
-}
-
-function readPairs(fields: FieldReader): [string, string][] {
-  const count = fields.count(8)
-  const pairs: [string, string][] = []
-  for (let at = 0; at < count; at += 1) pairs.push([fields.string(), fields.string()])
-  return pairs
-}
-
-export function writeStart(out: FrameWriter, start: StartFrame): void {
-  const flags =
-    (start.stdin === null ? 0 : START_STDIN) |
-    (start.stdinMore ? START_STDIN_MORE : 0) |
-    (start.capKills ? START_CAP_KILLS : 0)
-  out.begin(START).u32(start.id).u16(flags).u32(start.template)
-  out.u32(start.timeoutMs).u32(start.graceMs).u32(start.stdoutCap).u32(start.stderrCap)
-  out.string(start.program).string(start.cwd).u32(start.args.length)
-  for (const argument of start.args) out.string(argument)
-  writePairs(out, start.env)
-  if (start.stdin !== null) out.rest(start.stdin)
-  out.end()
-}
-
-function readStart(fields: FieldReader): StartFrame {
-  const id = fields.u32()
-  const flags = fields.u16()
-  const template = fields.u32()
-  const timeoutMs = fields.u32()
-  const graceMs = fields.u32()
-  const stdoutCap = fields.u32()
-  const stderrCap = fields.u32()
-  const program = fields.string()
-  const cwd = fields.string()
-  const count = fields.count(4)
-  const args: string[] = []
-  for (let at = 0; at < count; at += 1) args.push(fields.string())
-  const env = readPairs(fields)
-  const hasStdin = (flags & START_STDIN) !== 0
-  const stdin = hasStdin ? fields.rest() : null
-  return {
-    id,
-    template,
-    env,
-    program,
-    args,
-    cwd,
-    timeoutMs,
-    graceMs,
-    stdoutCap,
-    stderrCap,
-    capKills: (flags & START_CAP_KILLS) !== 0,
-    stdin,
-    stdinMore: hasStdin && (flags & START_STDIN_MORE) !== 0,
-  }
-}
 
 export function writeToLauncher(out: FrameWriter, frame: ToLauncher): void {
   switch (frame.type) {

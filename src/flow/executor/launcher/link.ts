@@ -9,10 +9,10 @@ import {
   STDIN_FIRST,
   type ToLauncher,
   type ToWorker,
-  writeStart,
   writeToLauncher,
 } from './frames.ts'
 import { Outbox } from './outbox.ts'
+import { type Dial, type Setting, type Spill, writeStart } from './start-frame.ts'
 import { FrameError, FrameSplitter } from './wire.ts'
 
 /** One program to run once, with everything decided. */
@@ -29,6 +29,16 @@ export interface LaunchRequest {
   readonly stdoutCap: number
   readonly stderrCap: number
   readonly capKills: boolean
+  /**
+   * The launcher connects to this Unix socket, sends `hello`, and the connection becomes the program's stdin and stdout:
+   * then `stdin` is null, there is no stdout to capture, and a connection that cannot be made is a refused start (`dial`).
+   */
+  readonly dial?: Dial
+  /** A file that becomes stdin; then `stdin` is null. */
+  readonly stdinFile?: string
+  /** Then `capKills` is false. */
+  readonly spill?: Spill
+  readonly settings?: readonly Setting[]
 }
 
 /** How a launch ended: as its launcher tells, or without it. */

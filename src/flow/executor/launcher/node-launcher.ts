@@ -12,12 +12,12 @@ import {
   MAX_TO_LAUNCHER,
   PROTOCOL_VERSION,
   readToLauncher,
-  type StartFrame,
   type ToLauncher,
   type ToWorker,
   writeToWorker,
 } from './frames.ts'
 import { Outbox } from './outbox.ts'
+import type { StartFrame } from './start-frame.ts'
 import { TaskProcess, type TaskProcessReports } from './task-process.ts'
 import { FrameSplitter } from './wire.ts'
 

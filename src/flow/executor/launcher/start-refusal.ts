@@ -1,6 +1,8 @@
 import { accessSync, constants as fsConstants, statSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { StartFrame, StartPart } from './frames.ts'
+import type { StartPart } from './frames.ts'
+import { PartRefused } from './spawn-program.ts'
+import type { StartFrame } from './start-frame.ts'
 
 export interface StartRefusal {
   readonly errno: number
@@ -18,7 +20,8 @@ export function exitSignalNumber(signal: NodeJS.Signals | null): number {
  * Why a start was refused, and which part of it: the system call answers the same ENOENT for a missing program and for
  * a missing working directory, and EACCES for a directory in the program's place.
  */
-export function startRefusal(error: unknown, start: Pick<StartFrame, 'program' | 'cwd'>): StartRefusal {
+export function startRefusal(error: unknown, start: Pick<StartFrame, 'program' | 'cwd' | 'settings'>): StartRefusal {
+  if (error instanceof PartRefused) return { errno: ERRNO[error.code] ?? ERRNO['EIO'] ?? 5, part: error.part }
   const code = codeOf(error)
   if (code === undefined) return { errno: ERRNO['EINVAL'] ?? 22, part: 'arguments' }
   const cwd = cwdFault(start.cwd)
@@ -29,7 +32,9 @@ export function startRefusal(error: unknown, start: Pick<StartFrame, 'program' |
   if (code === 'EACCES' && start.program.includes('/') && isDirectory(start.program)) {
     return { errno: ERRNO['EISDIR'] ?? 21, part: 'program' }
   }
-  return { errno: ERRNO[code] ?? 5, part: 'program' }
+  // The only step of a start that needs a right is the change of user and group.
+  const part = code === 'EPERM' && start.settings !== undefined ? 'limits' : 'program'
+  return { errno: ERRNO[code] ?? 5, part }
 }
 
 function codeOf(error: unknown): string | undefined {

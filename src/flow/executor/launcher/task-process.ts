@@ -1,7 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { DONE_FLAGS, type DoneFrame, OUTPUT_CHUNK, type StartFrame } from './frames.ts'
+import { DONE_FLAGS, type DoneFrame, OUTPUT_CHUNK } from './frames.ts'
 import { isForeignFormat } from './program-format.ts'
+import { dial, PartRefused, spawnProgram } from './spawn-program.ts'
+import { SpillFile } from './spill-file.ts'
+import type { StartFrame } from './start-frame.ts'
 import { exitSignalNumber, startRefusal } from './start-refusal.ts'
 import { TailRing } from './tail-ring.ts'
 
@@ -34,6 +38,7 @@ export class TaskProcess {
   readonly #reports: TaskProcessReports
   readonly #stdout: OutputState
   readonly #stderr: OutputState
+  readonly #spill: SpillFile | null
   #child: ChildProcess | null = null
   #pid = 0
   #flags = 0
@@ -51,22 +56,30 @@ export class TaskProcess {
     this.#start = start
     this.#reports = reports
     this.#stdout = { name: 'stdout', cap: start.stdoutCap, total: 0, sent: 0, ended: false, tail: null }
+    this.#spill = start.spill === undefined ? null : new SpillFile(start.spill)
     this.#stderr = { name: 'stderr', cap: start.stderrCap, total: 0, sent: 0, ended: false, tail: null }
   }
 
-  /** Starts the program. Answers `started` at once, or `done` with an errno. */
+  /** Starts the program. Answers `started` at once (with a connection to make: as soon as it is there), or `done` with an errno. */
   launch(env: NodeJS.ProcessEnv): void {
-    const { program, args, cwd, stdin } = this.#start
+    const { program, cwd, dial: to } = this.#start
     this.#startedAt = performance.now()
     if (isForeignFormat(program, env['PATH'], cwd)) return this.#refused({ code: 'ENOEXEC' })
+    if (to === undefined) return this.#spawn(env, null)
+    dial(to, (error, socket) => {
+      if (error !== null) return this.#refused(new PartRefused(error.code ?? 'EIO', 'dial'))
+      // Told to end meanwhile.
+      if (this.#flags === 0) this.#spawn(env, socket)
+      else this.#report(-1, 0, 0, 0, 'program')
+      socket.destroy()
+    })
+  }
+
+  #spawn(env: NodeJS.ProcessEnv, connection: Socket | null): void {
+    const { stdin } = this.#start
     let child: ChildProcess
     try {
-      child = spawn(program, args, {
-        detached: true,
-        env,
-        stdio: [stdin === null ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-        ...(cwd === '' ? {} : { cwd }),
-      })
+      child = spawnProgram(this.#start, env, connection)
     } catch (error) {
       return this.#refused(error)
     }
@@ -79,8 +92,10 @@ export class TaskProcess {
     child.on('error', () => undefined)
     child.once('exit', (code, signal) => this.#onExit(code, signal))
     this.#reports.started(this.#start.id, this.#pid)
+    this.#stdout.ended = child.stdout === null
     this.#listen(child.stdout, this.#stdout)
     this.#listen(child.stderr, this.#stderr)
+    if (this.#paused) this.pause()
     if (stdin !== null) this.#beginStdin(stdin, !this.#start.stdinMore)
     if (this.#start.timeoutMs > 0) this.#timer = setTimeout(() => this.#end(DONE_FLAGS.timedOut), this.#start.timeoutMs)
   }
@@ -169,10 +184,18 @@ export class TaskProcess {
       this.#flags |= DONE_FLAGS.stderrTruncated
       state.tail ??= new TailRing(state.cap)
       state.tail.push(bytes.subarray(room))
+    } else if (this.#spill !== null) {
+      this.#spillOver(this.#spill, bytes.subarray(room))
     } else {
       this.#flags |= DONE_FLAGS.stdoutTruncated
       if (this.#start.capKills) this.#end(DONE_FLAGS.capped)
     }
+  }
+
+  #spillOver(spill: SpillFile, bytes: Buffer): void {
+    const written = spill.write(this.#stdout.total - bytes.length, bytes)
+    this.#flags |= written ? DONE_FLAGS.spilled : DONE_FLAGS.spillFailed
+    if (!written) this.#end(DONE_FLAGS.capped)
   }
 
   #forward(bytes: Buffer, stream: 'stdout' | 'stderr'): void {
@@ -186,6 +209,8 @@ export class TaskProcess {
     const causes = DONE_FLAGS.timedOut | DONE_FLAGS.killed | DONE_FLAGS.capped
     if (this.#finished || this.#exit !== null || (this.#flags & causes) !== 0) return
     this.#flags |= cause
+    // Its connection is still being made: seen then.
+    if (this.#pid === 0) return
     if (this.#start.graceMs === 0) {
       this.#signalGroup('SIGKILL')
       return
@@ -249,7 +274,9 @@ export class TaskProcess {
     child?.stderr?.destroy()
     const tail = this.#stderr.tail
     if (tail !== null) for (const bytes of tail.parts()) this.#forward(bytes, 'stderr')
-    this.#report(this.#exit?.code ?? -1, this.#exit?.signal ?? 0, this.#pid, 0, 'program')
+    this.#spill?.end()
+    const errno = this.#spill?.errno ?? 0
+    this.#report(this.#exit?.code ?? -1, this.#exit?.signal ?? 0, this.#pid, errno, 'program')
   }
 
   #report(code: number, signal: number, pid: number, errno: number, part: DoneFrame['part']): void {

@@ -73,6 +73,11 @@ export class FrameWriter {
     return this
   }
 
+  /** Bytes with their length, like a string. */
+  bytes(bytes: Uint8Array): this {
+    return this.u32(bytes.length).rest(bytes)
+  }
+
   /** Bytes up to the end of the frame; without a length, so only as the last field. */
   rest(bytes: Uint8Array): this {
     this.#room(bytes.length)
@@ -147,6 +152,13 @@ export class FieldReader {
     const length = this.u32()
     const from = this.#step(length)
     return this.#bytes.toString('utf8', from, from + length)
+  }
+
+  /** Bytes with their length; a view, not a copy. */
+  bytes(): Buffer {
+    const length = this.u32()
+    const from = this.#step(length)
+    return this.#bytes.subarray(from, from + length)
   }
 
   /** How many entries follow, each of at least `entryBytes`: a count that cannot fit is refused before anything is allocated. */
