@@ -3,9 +3,11 @@
  * The public door: what a handler and a main file need, and the types of what hooks get.
  */
 export { type AppOptions, DrakkarApp } from './app/index.ts'
+export { defineSink, type RecordVerdict, type Sink, type SinkKind, type SinkRecord } from './flow/sinks/index.ts'
 export { defineHandler, stableTaskId, task, taskId } from './handler/index.ts'
 export {
   type ArrangeContext,
+  type CustomOutput,
   type Decode,
   type DecodeContext,
   type DeliveryAction,
@@ -19,6 +21,7 @@ export {
   type Header,
   type HookContext,
   type HookLog,
+  type HttpOutput,
   type KafkaOutput,
   type Message,
   type MessageGroup,
@@ -27,6 +30,7 @@ export {
   type Periodic,
   type Precomputed,
   type RawMessage,
+  type RunContext,
   type RunnerName,
   type Task,
   type TaskFailure,

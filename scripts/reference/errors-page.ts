@@ -8,6 +8,8 @@ const TELLS: Readonly<Record<ErrorCode, string>> = {
   HANDLER_INVALID:
     'The file does not exist, throws when it is imported, is TypeScript that cannot be stripped, or exports no handler; the advice says which, the message where.',
   USAGE: 'See `drakkar --help` and `drakkar <command> --help`.',
+  SINK_INVALID:
+    'A file or package under `sinks.custom` is missing, throws, is no `defineSink()`, refuses its options, or has a name that another one has; the message names the place.',
   NO_SINK: 'Results would have nowhere to go: add one under `sinks:`.',
   CLIENT_MISSING:
     'The native addon was not installed, or was built for another Node; the advice names the three causes with their commands.',

@@ -11,6 +11,7 @@ import type { Worker } from '../worker.ts'
 import { alignStart } from './align-start.ts'
 import { buildWorker } from './build.ts'
 import { type Observers, observe, openLog } from './observe.ts'
+import { loadCustomSinks } from './sinks/custom.ts'
 import { onStopSignal, SIGNAL_STATUS } from './stop-signals.ts'
 import { summaryOf } from './summary.ts'
 
@@ -168,6 +169,7 @@ export class DrakkarApp {
       hooks,
       launchers: this.#launchers as Launchers,
       driver: this.#options.driver ?? confluentDriver(),
+      customSinks: await unlessAborted(loadCustomSinks(config), signal),
       announce,
       workerId,
     })

@@ -9,6 +9,7 @@ import { systemClock as clock, systemRandom as random } from '../lib/index.ts'
 import type { Announce, Handler, Holds } from '../model/index.ts'
 import { Worker } from '../worker.ts'
 import { buildRunners } from './runners.ts'
+import type { BuiltSink } from './sinks/built.ts'
 import { buildSinks, kafkaProducer } from './sinks.ts'
 
 /** What the configuration cannot say. */
@@ -19,6 +20,8 @@ export interface BuildParts {
   readonly hooks: Hooks
   readonly launchers: Launchers
   readonly driver: KafkaDriver
+  /** Instances of `sinks.custom`. Default: none. */
+  readonly customSinks?: readonly BuiltSink[]
   readonly announce: Announce
   readonly workerId: string
 }
@@ -27,7 +30,7 @@ export interface BuildParts {
 export function buildWorker(parts: BuildParts): Worker {
   const { config, handler, hooks, driver, announce, workerId } = parts
   const holds = new HoldRegistry(announce)
-  const { sinks, batch } = buildSinks(config, driver)
+  const { sinks, batch } = buildSinks(config, driver, parts.customSinks)
   const { deliveryTimeoutSeconds, circuitBreaker } = config.sinks
   return new Worker({
     workerId,

@@ -2,18 +2,21 @@ import type { Config } from '../config/index.ts'
 import type { BatchOptions, Sink } from '../flow/sinks/index.ts'
 import type { KafkaDriver } from '../flow/source/index.ts'
 import { DrakkarError } from '../model/index.ts'
+import type { BuiltSink } from './sinks/built.ts'
 import { fileSinks } from './sinks/files.ts'
+import { httpSinks } from './sinks/http.ts'
 import { kafkaSinks } from './sinks/kafka.ts'
 
 export { kafkaProducer } from './sinks/kafka.ts'
 
-/** Every configured sink instance with its batch limits, by `<kind>:<name>`. Throws NO_SINK where there is none. */
+/** Every configured sink instance, `custom` ones as they were loaded, with its batch limits by `<kind>:<name>`. Throws NO_SINK where there is none. */
 export function buildSinks(
   config: Config,
   driver: KafkaDriver,
+  custom: readonly BuiltSink[] = [],
 ): { readonly sinks: readonly Sink[]; readonly batch: Record<string, Partial<BatchOptions>> } {
   // One function for each kind, in src/app/sinks/.
-  const built = [...kafkaSinks(config, driver), ...fileSinks(config)]
+  const built = [...kafkaSinks(config, driver), ...fileSinks(config), ...httpSinks(config), ...custom]
   if (built.length === 0) {
     throw new DrakkarError('NO_SINK', 'no sink is configured, so results would go nowhere', {
       advice:

@@ -15,6 +15,8 @@ export function summaryOf(config: Config): Record<string, unknown> {
     sinks: [
       ...Object.keys(sinks.kafka).map((name) => `kafka:${name}`),
       ...Object.keys(sinks.filesystem).map((name) => `files:${name}`),
+      ...Object.keys(sinks.http).map((name) => `http:${name}`),
+      ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
     ].join(','),
     dead_letters: dlq.topic === '' ? '<topic>_dlq' : dlq.topic,
     metrics: metrics.enabled ? `${metrics.host}:${metrics.port}` : 'off',

@@ -167,7 +167,7 @@ export interface Config {
         readonly clientConfig: Readonly<Record<string, string | number | boolean>>
         /** Of the producer. Default `lz4`. */
         readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-        /** How long the producer waits to fill a request, milliseconds. Default `5`. */
+        /** How long the producer waits to fill a request, milliseconds. Default `1`. */
         readonly producerLingerMs: number
         /** Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates. Default `true`. */
         readonly idHeader: boolean
@@ -183,7 +183,7 @@ export interface Config {
         readonly uiUrl: string
       }
     }
-    /** Folders for JSON-lines files, by instance name. */
+    /** Folders for files, by instance name. */
     readonly filesystem: {
       readonly [name: string]: {
         /** Folder that files are written below; must exist. Nothing outside of it is ever written. */
@@ -202,6 +202,78 @@ export interface Config {
         readonly uiUrl: string
       }
     }
+    /** HTTP services, by instance name. */
+    readonly http: {
+      readonly [name: string]: {
+        /** Where requests go. Credentials in it (`https://user:word@host`) go out as an `Authorization` header. */
+        readonly url: string
+        /** Of payloads that name none. Default `POST`. */
+        readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+        /** How `data` becomes the body; sets Content-Type. Default `json`. */
+        readonly encoding: 'json' | 'form' | 'multipart' | 'raw'
+        /** With `encoding: raw`. Empty: text/plain for texts, application/octet-stream for bytes. */
+        readonly contentType: string
+        /** Sent with each request to the host of `url`. Their values are never shown. */
+        readonly headers: Readonly<Record<string, string>>
+        /** What a payload may choose: nothing; `path` below `url` and `query`; or a whole `url` as well. Default `none`. */
+        readonly payloadUrl: 'none' | 'path' | 'url'
+        /** Hosts (`host`, `host:port`, `*.host`) that such a URL may have. Empty: only that of `url`. */
+        readonly allowedHosts: readonly string[]
+        /** Header with the record’s id, the same after every replay. Empty: none. Default `Idempotency-Key`. */
+        readonly idempotencyHeader: string
+        /** One request per record; or for a batch, a JSON list of the data, or of `{"id", "data"}`. Default `none`. */
+        readonly batchFormat: 'none' | 'array' | 'envelope'
+        /** For a request with everything, waiting its turn and redirects too; at most 90 % of sinks.delivery_timeout_seconds. Default `30`. */
+        readonly timeoutSeconds: number
+        /** For the connection. Default `5`. */
+        readonly connectTimeoutSeconds: number
+        /** From the request to the first line of the answer. Default `30`. */
+        readonly headersTimeoutSeconds: number
+        /** Between two pieces of the answer. Default `10`. */
+        readonly bodyTimeoutSeconds: number
+        /** Connections to each host = requests at once. 1 keeps the order of requests. Default `16`. */
+        readonly maxConnections: number
+        /** Most requests to each host, per second on average. Left out: no limit. */
+        readonly requestsPerSecond?: number
+        /** Requests that may go out at once after a quiet time; with requests_per_second. Default `1`. */
+        readonly burst: number
+        /** Redirects (307, 308) that are followed. Default `0`. */
+        readonly maxRedirects: number
+        /** Read and not used: a request is repeated until it is taken. */
+        readonly maxRetries?: number
+        /** Refuses private addresses, after names were resolved. Link-local ones always are. Default `false`. */
+        readonly refusePrivate: boolean
+        /** Refuses addresses of this machine itself. Default `false`. */
+        readonly refuseLoopback: boolean
+        /** For https. */
+        readonly tls: {
+          /** Whether the certificate of the server is checked. Off: anybody can pretend to be it. Default `true`. */
+          readonly verify: boolean
+          /** File (PEM) with the authorities to trust instead of the usual ones. */
+          readonly caFile: string
+          /** File (PEM) with the certificate of this client, and … */
+          readonly certFile: string
+          /** … with its key. */
+          readonly keyFile: string
+          /** Password of the key. */
+          readonly keyPassword: string
+          /** Name that the certificate must hold, where it is not the host of `url`. */
+          readonly serverName: string
+        }
+        /** Whether the start fails where no connection can be opened. Default `true`. */
+        readonly checkAtStart: boolean
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
+    /** Sinks of your own, `<kind>: { <name>: { module: ./my-sink.ts, … } }`. `module`: a file (relative to the working directory) or a package, default `drakkar-sink-<kind>`. `linger_ms`, `max_batch_records` and `max_batch_bytes` as for other sinks; everything else goes to the sink as it is. */
+    readonly custom: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
     /** Longest wait for one attempt of a sink. Default `30`. */
     readonly deliveryTimeoutSeconds: number
     /** When a sink that fails holds the partitions that need it. */

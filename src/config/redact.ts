@@ -18,7 +18,8 @@ export const hidesLine = (line: string): boolean =>
 
 /**
  * The tree with everything secret replaced by `***`: passwords, tokens, keys, connection strings, credentials inside
- * of URLs, and the values of every `env` (they are the programs' own, so nobody can know which of them are secret).
+ * of URLs, and the values of every `env` and `headers` (they are the user's own, so nobody can know which of them are
+ * secret).
  * For trees in the names of the file and in those of the code.
  */
 export function redacted(tree: unknown): unknown {
@@ -32,12 +33,13 @@ function hidden(value: unknown, path: readonly string[]): unknown {
   const name = path.at(-1) ?? ''
   if (value === undefined || value === null || value === '' || typeof value === 'boolean') return value
   // The names of sinks are the user's own: `sinks.kafka.tokens` is a section like any other.
-  const isInstance = path.length === 3 && path[0] === 'sinks'
+  const isInstance = path[0] === 'sinks' && (path.length === 3 || (path.length === 4 && path[1] === 'custom'))
   if (!isInstance && isSecretName(snakeName(name))) return HIDDEN
   if (typeof value === 'string') return redactSecrets(value)
   if (Array.isArray(value)) return value.map((item) => hidden(item, [...path, '']))
   if (!isTree(value)) return value
   const entries = Object.entries(value)
-  if (name === 'env' && !isInstance) return Object.fromEntries(entries.map(([key]) => [key, HIDDEN]))
+  if ((name === 'env' || name === 'headers') && !isInstance)
+    return Object.fromEntries(entries.map(([key]) => [key, HIDDEN]))
   return Object.fromEntries(entries.map(([key, inner]) => [key, hidden(inner, [...path, key])]))
 }

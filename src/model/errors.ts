@@ -9,6 +9,7 @@ export const ERRORS = {
   CONFIG_NOT_FOUND: { exitCode: 2, title: 'The configuration file cannot be read' },
   HANDLER_INVALID: { exitCode: 2, title: 'The handler cannot be loaded or is not a handler' },
   USAGE: { exitCode: 2, title: 'The command line is not valid' },
+  SINK_INVALID: { exitCode: 2, title: 'A module of sinks.custom cannot be loaded or is no sink' },
   NO_SINK: { exitCode: 2, title: 'No sink is configured' },
   CLIENT_MISSING: { exitCode: 3, title: 'The Kafka client cannot be loaded' },
   BROKER_UNREACHABLE: { exitCode: 3, title: 'No broker can be reached' },

@@ -18,6 +18,7 @@ export {
   type HookLog,
   type MessageGroup,
   type Periodic,
+  type RunContext,
   TaskFailure,
   type WindowGroup,
 } from './handler.ts'
@@ -31,6 +32,6 @@ export {
   type TopicPartition,
 } from './message.ts'
 export type { LaunchPart, Outcome, Verdict } from './outcome.ts'
-export type { FileOutput, KafkaOutput, OutputKind, Outputs } from './output.ts'
+export type { CustomOutput, FileOutput, HttpOutput, KafkaOutput, OutputKind, Outputs } from './output.ts'
 export { type Precomputed, type RunnerName, type Task, type TaskOptions, TaskResult, type TaskSpec } from './task.ts'
 export { isReady, type PartitionView, type WorkerView } from './view.ts'

@@ -102,6 +102,7 @@ function sinkFindings({ sinks }: Config): readonly Finding[] {
   const names = [
     ...Object.keys(sinks.kafka).map((name) => `kafka:${name}`),
     ...Object.keys(sinks.filesystem).map((name) => `files:${name}`),
+    ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
   ]
   if (names.length > 0) return [ok('sinks', names.join(', '))]
   return [problem('sinks', 'none is configured, so results would go nowhere', 'Add one under `sinks:`.')]

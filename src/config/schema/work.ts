@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { count, flag, seconds, text, textMap } from './field.ts'
 import { ownConnection } from './kafka.ts'
 import { batch } from './sinks/batch.ts'
+import { customSinks } from './sinks/custom.ts'
 import { fileSink } from './sinks/filesystem.ts'
+import { httpSink } from './sinks/http.ts'
 
 export const DEFAULT_DENY: readonly string[] = [
   'DRAKKAR_*',
@@ -76,7 +78,7 @@ export const kafkaSink: z.ZodType = z.strictObject({
   topic: z.string().min(1).describe('Topic to write to.'),
   ...ownConnection,
   compression: z.enum(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4').describe('Of the producer.'),
-  producer_linger_ms: count(5, 0).describe('How long the producer waits to fill a request, milliseconds.'),
+  producer_linger_ms: count(1, 0).describe('How long the producer waits to fill a request, milliseconds.'),
   id_header: flag(true).describe(
     'Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates.',
   ),
@@ -86,10 +88,9 @@ export const kafkaSink: z.ZodType = z.strictObject({
 
 export const sinks: z.ZodType = z.strictObject({
   kafka: z.record(z.string().min(1), kafkaSink).default({}).describe('Kafka topics, by instance name.'),
-  filesystem: z
-    .record(z.string().min(1), fileSink)
-    .default({})
-    .describe('Folders for JSON-lines files, by instance name.'),
+  filesystem: z.record(z.string().min(1), fileSink).default({}).describe('Folders for files, by instance name.'),
+  http: z.record(z.string().min(1), httpSink).default({}).describe('HTTP services, by instance name.'),
+  custom: customSinks,
   delivery_timeout_seconds: seconds(30, 0.001).describe('Longest wait for one attempt of a sink.'),
   circuit_breaker: z
     .strictObject({

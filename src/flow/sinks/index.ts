@@ -4,9 +4,12 @@
  */
 export { type BatchOptions, DEFAULT_BATCH } from './batcher.ts'
 export type { BreakerOptions } from './breaker.ts'
+export { createCustomSink, lacksOfSink } from './custom/custom-sink.ts'
+export { defineSink, isSinkKind, type SinkKind } from './custom/define-sink.ts'
 export { createDelivery, type DeliveryOptions } from './delivery.ts'
 export type { Delivery, Refusal, RoutedRecord } from './delivery-port.ts'
 export { createFileSink, type FileSinkOptions } from './file/file-sink.ts'
+export { createHttpSink, type HttpSinkOptions } from './http/http-sink.ts'
 export { createKafkaSink, type KafkaSinkOptions } from './kafka/kafka-sink.ts'
 export { producerErrorCode } from './kafka/producer-error.ts'
 export { revivingProducer } from './kafka/reviving-producer.ts'
