@@ -41,7 +41,7 @@ function shown(value: unknown, path: Path, secret: boolean): string {
   if (isTree(value)) return 'a section'
   if (Array.isArray(value) && value.length === 0) return 'an empty list'
   const name = String(path.findLast((step) => typeof step === 'string'))
-  const hide = secret || isSecretName(name) || path.at(-2) === 'env'
+  const hide = secret || isSecretName(name) || path.at(-2) === 'env' || path.at(-2) === 'headers'
   if (hide) return Array.isArray(value) ? 'a list' : HIDDEN
   const text = JSON.stringify(redacted(value)) ?? typeof value
   return text.length > 80 ? `${text.slice(0, 77)}…` : text

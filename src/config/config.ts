@@ -90,6 +90,17 @@ export interface Config {
   readonly executor: {
     /** Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript. Default `exec`. */
     readonly runner: 'exec' | 'pool' | 'function'
+    /** Functions as tasks (runner `function`). */
+    readonly function: {
+      /** Module whose default export is the function; it runs in worker threads. Relative to the working directory. Unset: the handler’s `run`, in the worker’s own process. */
+      readonly file?: string
+      /** Worker threads; a task waits for a free one. Default: max_executors. */
+      readonly threads?: number
+      /** Largest heap of a thread, MiB; a task that needs more ends with verdict `oom`. 0 = Node’s own limit. Default `0`. */
+      readonly maxHeapMb: number
+      /** Longest time without a call of `progress()`; then the run ends with verdict `no-progress`. 0 = any. Default `0`. */
+      readonly noProgressSeconds: number
+    }
     /** Program of tasks that name none. Without a slash it is looked up on the PATH. */
     readonly binaryPath?: string
     /** Environment variables of every task. Never recorded. */
@@ -108,8 +119,40 @@ export interface Config {
     readonly maxStdoutBytes: number
     /** Kept of stderr, its end, bytes; 0 = all. Default `262144`. */
     readonly maxStderrBytes: number
-    /** More stdout than the cap: the run fails with verdict `output-cap`, or the rest is thrown away and flagged. Default `fail`. */
-    readonly onOutputCap: 'fail' | 'truncate'
+    /** More stdout than the cap: the run fails with verdict `output-cap`; or the rest is thrown away and flagged; or all of it goes to a file until the task has settled. Default `fail`. */
+    readonly onOutputCap: 'fail' | 'truncate' | 'spill'
+    /** Folder for `on_output_cap: spill`. Default: scratch_dir, else the temporary folder. */
+    readonly spillDir?: string
+    /** Most stdout of a run that may be spilled, bytes; 0 = no limit. Default `1073741824`. */
+    readonly maxSpillBytes: number
+    /** Folder below which tasks with `scratch: true` get theirs. Default: the temporary folder. */
+    readonly scratchDir?: string
+    /** Most that each process of a run may use, never more than the worker itself. Needs native launchers. */
+    readonly limits: {
+      /** Address space, bytes: what is reserved counts, so programs of Node, Java or Go need much. */
+      readonly memoryBytes?: number
+      /** CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later. */
+      readonly cpuSeconds?: number
+      /** Largest file that it may write, bytes. */
+      readonly fileBytes?: number
+      /** Open descriptors. */
+      readonly openFiles?: number
+      /** Processes and threads of its user, all of them on this machine; not for root. */
+      readonly processes?: number
+      /** Largest core file, bytes; 0 = none. */
+      readonly coreBytes?: number
+    }
+    /** Added to the niceness of programs: with more than 0 the worker itself comes first. Needs native launchers. Default `0`. */
+    readonly nice: number
+    /** Umask of programs, octal. Default: the worker’s. */
+    readonly umask?: string
+    /** Runs programs as another user. Only where the worker is root. */
+    readonly runAs?: {
+      /** User of programs, by number. */
+      readonly uid: number
+      /** Group of programs, by number; the only one they have. */
+      readonly gid: number
+    }
     /** Most messages that one `arrange` gets. It never waits to fill a window. Default `100`. */
     readonly windowSize: number
     /** Runs of a task beyond the first, and repeats of a failing hook. Default `3`. */
@@ -286,6 +329,14 @@ export interface Config {
   }
   /** Where messages go that cannot be delivered. */
   readonly dlq: {
+    /** Where dead letters go: to a Kafka topic, or each into a file below `path`. Default `kafka`. */
+    readonly type: 'kafka' | 'file'
+    /** With `type: file`: the folder of the letters; made at the start. Default `./dead-letters`. */
+    readonly path: string
+    /** A fuse: where more than this share of the messages that ended in this time ended dead, intake stops for as long (`5% / 10m`). Empty: none. */
+    readonly maxDead: string
+    /** The fuse never blows for fewer dead letters than this. Default `20`. */
+    readonly maxDeadLeast: number
     /** Topic of the dead letters. Empty: `<source topic>_dlq` for each source topic. */
     readonly topic: string
     /** Brokers of this client alone, `host:port,…`. Empty: those of `kafka`, with their security and client_config. */

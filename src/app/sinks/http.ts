@@ -1,0 +1,55 @@
+import type { Config } from '../../config/index.ts'
+import { createHttpSink } from '../../flow/sinks/index.ts'
+import { systemClock as clock } from '../../lib/index.ts'
+import type { BuiltSink } from './built.ts'
+import { limits } from './built.ts'
+
+type HttpConfig = Config['sinks']['http'][string]
+
+/** Batches that are under way at the same time where each record is a request of its own. */
+const MOST_BATCHES = 4
+/** How long a record may have to wait for its token; longer would look like a sink that does not answer. */
+const LONGEST_WAIT_SECONDS = 5
+
+export function httpSinks(config: Config): BuiltSink[] {
+  const seconds = (value: number): number => value * 1000
+  return Object.entries(config.sinks.http).map(([name, sink]) => ({
+    sink: createHttpSink({
+      name,
+      url: sink.url,
+      method: sink.method,
+      encoding: sink.encoding,
+      contentType: sink.contentType,
+      headers: sink.headers,
+      payloadUrl: sink.payloadUrl,
+      allowedHosts: sink.allowedHosts,
+      idempotencyHeader: sink.idempotencyHeader,
+      batchFormat: sink.batchFormat,
+      maxRedirects: sink.maxRedirects,
+      // What is decided must be answered before the delivery gives the whole batch up.
+      timeoutMs: seconds(Math.min(sink.timeoutSeconds, 0.9 * config.sinks.deliveryTimeoutSeconds)),
+      connectTimeoutMs: seconds(sink.connectTimeoutSeconds),
+      headersTimeoutMs: seconds(sink.headersTimeoutSeconds),
+      bodyTimeoutMs: seconds(sink.bodyTimeoutSeconds),
+      connections: sink.maxConnections,
+      rate: sink.requestsPerSecond === undefined ? null : { perSecond: sink.requestsPerSecond, burst: sink.burst },
+      tls: sink.tls,
+      addresses: { refusePrivate: sink.refusePrivate, refuseLoopback: sink.refuseLoopback },
+      checkAtStart: sink.checkAtStart,
+      clock,
+    }),
+    batch: batchOf(sink),
+  }))
+}
+
+/**
+ * Where each record is a request no more records are under way than connections, in several batches, so that no record
+ * waits for a connection and one slow answer keeps few others back.
+ */
+function batchOf(sink: HttpConfig): BuiltSink['batch'] {
+  const { requestsPerSecond: rate, maxConnections } = sink
+  const atOnce = rate === undefined ? maxConnections : Math.min(maxConnections, Math.ceil(rate * LONGEST_WAIT_SECONDS))
+  if (sink.batchFormat !== 'none') return { ...limits(sink), inFlight: Math.min(MOST_BATCHES, atOnce) }
+  const inFlight = Math.min(MOST_BATCHES, atOnce)
+  return { ...limits(sink), maxRecords: Math.min(sink.maxBatchRecords, Math.floor(atOnce / inFlight)), inFlight }
+}
