@@ -12,6 +12,7 @@ export class HookReturnError extends Error {
 
 const HOOKS = [
   'arrange',
+  'run',
   'onTaskComplete',
   'onMessageComplete',
   'onWindowComplete',

@@ -6,11 +6,12 @@ const MADE_BY_TASK = Symbol.for('drakkar.task')
 
 /**
  * Types a handler by inference: the payload comes from `input`, the metadata from what `arrange` returns, and both flow
- * into every other hook. Write `arrange` before the hooks that use its metadata. It returns its argument unchanged.
+ * into every other hook, as what `run` answers flows into `result.value`. Write `arrange` and `run` before the hooks that
+ * use what they bring. It returns its argument unchanged.
  */
-export function defineHandler<Payload = unknown, Metadata = unknown>(
-  handler: Handler<Payload, Metadata>,
-): Handler<Payload, Metadata> {
+export function defineHandler<Payload = unknown, Metadata = unknown, Value = unknown>(
+  handler: Handler<Payload, Metadata, Value>,
+): Handler<Payload, Metadata, Value> {
   return handler
 }
 

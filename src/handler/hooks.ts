@@ -17,6 +17,7 @@ import type {
   TopicPartition,
   WindowGroup,
 } from '../model/index.ts'
+import { CallContext } from './call-context.ts'
 import { type CheckedAction, checkAction, checkDeliveryAction, checkOutputs, checkTasks } from './check.ts'
 import { createParse, type Parse } from './decode.ts'
 import { currentPlace, type Place, type Subject } from './place.ts'
@@ -57,6 +58,26 @@ export class Hooks {
     this.#options = options
     this.#handler = options.handler
     this.parse = createParse(options.handler)
+  }
+
+  /**
+   * Calls the handler's `run`. Its deadline, and what its answer means, are the runner's; throws what it throws.
+   * Undefined where the handler has none.
+   */
+  get run(): ((task: Task, signal: AbortSignal, progress: () => void) => unknown) | undefined {
+    const handler = this.#handler
+    if (handler.run === undefined) return undefined
+    return (task, signal, progress) => {
+      const place: Place = { hook: 'run', subject: { task } }
+      const context = Object.assign(new CallContext(this.#options, place, signal), { progress })
+      const { watch } = this.#options
+      watch?.enter(place)
+      try {
+        return currentPlace.run(place, () => handler.run?.(task, context))
+      } finally {
+        watch?.leave()
+      }
+    }
   }
 
   has(hook: 'onTaskComplete' | 'onMessageComplete' | 'onWindowComplete' | 'onError' | 'onDeliveryError'): boolean {
@@ -266,49 +287,6 @@ export class Hooks {
     const { announce, clock } = this.#options
     announce({ type: 'hook_finished', hook, durationMs: clock.monotonic() - startedAt, error })
   }
-}
-
-/** Made for every call, so what few hooks use is built on first use. */
-class CallContext implements HookContext {
-  readonly #options: HooksOptions
-  readonly #place: Place
-  readonly #outer: AbortSignal
-  #own: AbortController | undefined
-  #aborted: { reason: unknown } | undefined
-  #log: HookLog | undefined
-
-  constructor(options: HooksOptions, place: Place, outer: AbortSignal) {
-    this.#options = options
-    this.#place = place
-    this.#outer = outer
-  }
-
-  get signal(): AbortSignal {
-    this.#own ??= new AbortController()
-    if (this.#aborted !== undefined) this.#own.abort(this.#aborted.reason)
-    return AbortSignal.any([this.#own.signal, this.#outer])
-  }
-
-  get log(): HookLog {
-    this.#log ??= this.#options.log({ hook: this.#place.hook, ...fieldsOf(this.#place.subject) })
-    return this.#log
-  }
-
-  abort(reason: unknown): void {
-    this.#aborted = { reason }
-    this.#own?.abort(reason)
-  }
-}
-
-function fieldsOf(subject: Subject): Record<string, unknown> {
-  const messages = 'task' in subject ? subject.task.messages : 'messages' in subject ? subject.messages : []
-  const first = messages[0]
-  const place = first === undefined ? {} : { topic: first.topic, partition: first.partition, offset: first.offset }
-  return 'task' in subject
-    ? { task_id: subject.task.id, ...place }
-    : 'name' in subject && subject.name !== ''
-      ? { name: subject.name }
-      : place
 }
 
 function oldestOffset(task: Task): number {

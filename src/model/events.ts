@@ -8,6 +8,7 @@ import type { Task } from './task.ts'
 /** Hooks by the names that metrics and logs use. */
 export type HookName =
   | 'arrange'
+  | 'run'
   | 'on_task_complete'
   | 'on_message_complete'
   | 'on_window_complete'
@@ -59,6 +60,8 @@ export type WorkerEvent =
       readonly outcome: Outcome
       readonly failed: boolean
     }
+  /** A function ignored its signal and was given up: it may still run, and nobody waits for it. */
+  | { readonly type: 'function_abandoned'; readonly task: Task; readonly afterMs: number }
   | { readonly type: 'task_retried'; readonly task: Task; readonly attempt: number; readonly delayMs: number }
   | { readonly type: 'priority_failed'; readonly task: Task; readonly error: unknown }
   /** A hook returned or threw. */

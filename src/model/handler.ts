@@ -26,6 +26,12 @@ export interface HookContext {
   readonly log: HookLog
 }
 
+/** What a function gets besides its task. */
+export interface RunContext extends HookContext {
+  /** Says that the function is alive; see `executor.function.no_progress_seconds`. */
+  progress(): void
+}
+
 export interface HookLog {
   debug(event: string, fields?: Record<string, unknown>): void
   info(event: string, fields?: Record<string, unknown>): void
@@ -39,11 +45,11 @@ export interface ArrangeContext extends HookContext {
 }
 
 /** All tasks of one message, when the last one has settled. */
-export interface MessageGroup<Payload = unknown, Metadata = unknown> {
+export interface MessageGroup<Payload = unknown, Metadata = unknown, Value = unknown> {
   readonly message: Message<Payload>
   /** Every task that was ever made for it, replaced ones included. */
   readonly tasks: readonly Task<Payload, Metadata>[]
-  readonly results: readonly TaskResult<Payload, Metadata>[]
+  readonly results: readonly TaskResult<Payload, Metadata, Value>[]
   readonly failures: readonly TaskFailure<Payload, Metadata>[]
   /** Tasks that handed over to replacements. */
   readonly replaced: number
@@ -56,9 +62,9 @@ export interface MessageGroup<Payload = unknown, Metadata = unknown> {
 }
 
 /** All results of one window, when the last message in it has settled. */
-export interface WindowGroup<Payload = unknown, Metadata = unknown> {
+export interface WindowGroup<Payload = unknown, Metadata = unknown, Value = unknown> {
   readonly messages: readonly Message<Payload>[]
-  readonly results: readonly TaskResult<Payload, Metadata>[]
+  readonly results: readonly TaskResult<Payload, Metadata, Value>[]
   readonly failures: readonly TaskFailure<Payload, Metadata>[]
 }
 
@@ -142,7 +148,7 @@ export interface Periodic {
  * A handler: the user's code. `arrange` is the only hook that must be there. Each may be sync or async, and may be a
  * method of a class. What a hook throws never ends a message by itself; see the guide for the end of each case.
  */
-export interface Handler<Payload = unknown, Metadata = unknown> {
+export interface Handler<Payload = unknown, Metadata = unknown, Value = unknown> {
   /** Any Standard Schema (zod, valibot, arktype, …). Without one the payload is what `decode` made. */
   readonly input?: StandardSchemaV1<unknown, Payload>
   /** Default `json`. */
@@ -152,12 +158,18 @@ export interface Handler<Payload = unknown, Metadata = unknown> {
     messages: readonly Message<Payload>[],
     context: ArrangeContext,
   ): Awaitable<readonly TaskSpec<Payload, Metadata>[]>
+  /**
+   * The task itself, where its runner is `function` and `executor.function.file` names no module: for work that waits.
+   * What it answers is the task's stdout (text, bytes, or JSON of anything else) and `result.value`; throwing is exit
+   * code 1. It must end when `context.signal` aborts: at its time-out, or when it is cancelled.
+   */
+  run?(task: Task<Payload, Metadata>, context: RunContext): Awaitable<Value>
   /** Once per task that ended `ok`. */
-  onTaskComplete?(result: TaskResult<Payload, Metadata>, context: HookContext): Awaitable<Outputs | void>
+  onTaskComplete?(result: TaskResult<Payload, Metadata, Value>, context: HookContext): Awaitable<Outputs | void>
   /** Once per message, when all its tasks have settled; also for a message without tasks. */
-  onMessageComplete?(group: MessageGroup<Payload, Metadata>, context: HookContext): Awaitable<Outputs | void>
+  onMessageComplete?(group: MessageGroup<Payload, Metadata, Value>, context: HookContext): Awaitable<Outputs | void>
   /** Once per window. Its messages then end only after its slowest task. */
-  onWindowComplete?(window: WindowGroup<Payload, Metadata>, context: HookContext): Awaitable<Outputs | void>
+  onWindowComplete?(window: WindowGroup<Payload, Metadata, Value>, context: HookContext): Awaitable<Outputs | void>
   /** Once per failed run. Default: `'retry'` while the budget lasts, then dead letter. */
   onError?(failure: TaskFailure<Payload, Metadata>, context: HookContext): Awaitable<ErrorAction<Payload, Metadata>>
   /** Default `'dead-letter'`. */

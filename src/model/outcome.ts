@@ -56,6 +56,8 @@ export interface Outcome {
   readonly launchPart?: LaunchPart
   /** One sentence for the reader: what happened and what to do. */
   readonly message?: string
+  /** What a function answered, as it was; from a thread, what its bytes mean. Undefined of everything else. */
+  readonly value?: unknown
   /** User and system CPU time of the process and its waited-for children, microseconds; only where the launcher can tell. */
   readonly cpuUs?: number
   /** Largest resident set, KiB; only where the launcher can tell. */

@@ -9,6 +9,8 @@ export interface Precomputed {
   readonly stderr?: string | Uint8Array
   /** Default 0. Another code goes through `onError` like a real failure. */
   readonly exitCode?: number
+  /** What hooks get as `result.value`. */
+  readonly value?: unknown
   /** What is reported as the duration, seconds. Default 0. */
   readonly durationSeconds?: number
 }
@@ -69,7 +71,7 @@ export interface Task<Payload = unknown, Metadata = unknown> {
 }
 
 /** What hooks get of a task's last run. Text is decoded on first use; bytes are always there. */
-export class TaskResult<Payload = unknown, Metadata = unknown> {
+export class TaskResult<Payload = unknown, Metadata = unknown, Value = unknown> {
   readonly task: Task<Payload, Metadata>
   readonly outcome: Outcome
   /** Runs so far, this one included. */
@@ -108,6 +110,11 @@ export class TaskResult<Payload = unknown, Metadata = unknown> {
 
   get stderrBytes(): Buffer {
     return this.outcome.stderr
+  }
+
+  /** What a function answered (`run`, or the module of `executor.function`); undefined where a program ran. */
+  get value(): Value {
+    return this.outcome.value as Value
   }
 
   get pid(): number | null {

@@ -63,6 +63,7 @@ export const samples: EventSamples = {
     outcome: sampleOutcome({ cpuUs: 2_000_000 }),
     failed: false,
   },
+  function_abandoned: { type: 'function_abandoned', task: sampleTask, afterMs: 35_000 },
   task_retried: { type: 'task_retried', task: sampleTask, attempt: 2, delayMs: 100 },
   priority_failed: { type: 'priority_failed', task: sampleTask, error: new Error('not comparable') },
   hook_finished: {

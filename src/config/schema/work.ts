@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { count, flag, seconds, text, textMap } from './field.ts'
+import { functions } from './function.ts'
 import { ownConnection } from './kafka.ts'
 import { batch } from './sinks/batch.ts'
 import { customSinks } from './sinks/custom.ts'
@@ -26,6 +27,7 @@ export const executor: z.ZodType = z.strictObject({
     .describe(
       'Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript.',
     ),
+  function: functions.prefault({}).describe('Functions as tasks (runner `function`).'),
   binary_path: z
     .string()
     .min(1)

@@ -20,6 +20,7 @@ export function precomputedOutcome(precomputed: Precomputed): Outcome {
     stdoutTruncated: false,
     stderrTruncated: false,
     pid: null,
+    ...(precomputed.value === undefined ? {} : { value: precomputed.value }),
     wallMs: (precomputed.durationSeconds ?? 0) * 1000,
     ...(exitCode === 0 ? {} : { message: `The precomputed result has exit code ${exitCode}.` }),
   }

@@ -78,7 +78,10 @@ export const MESSAGES: Pick<
   },
 }
 
-export const TASKS: Pick<Rows, 'task_started' | 'task_finished' | 'task_retried' | 'priority_failed'> = {
+export const TASKS: Pick<
+  Rows,
+  'task_started' | 'task_finished' | 'task_retried' | 'function_abandoned' | 'priority_failed'
+> = {
   task_started: {
     level: 'debug',
     event: 'executor_task_started',
@@ -111,6 +114,13 @@ export const TASKS: Pick<Rows, 'task_started' | 'task_finished' | 'task_retried'
     event: 'task_retried',
     category: 'executor',
     fields: ({ task, attempt, delayMs }) => ({ ...taskOf(task), attempt, delay_ms: delayMs }),
+  },
+  function_abandoned: {
+    level: 'warn',
+    event: 'function_abandoned',
+    category: 'executor',
+    fields: ({ task, afterMs }) => ({ ...taskOf(task), after_ms: afterMs }),
+    repeat: () => '',
   },
   priority_failed: {
     level: 'warn',

@@ -71,6 +71,7 @@ const GOLDEN: { readonly [Type in WorkerEvent['type']]: readonly [string, string
     { category: 'executor', ...task, slot: 1, attempt: 1, verdict: 'ok', exit_code: 0, pid: 99, duration_ms: 1500 },
   ],
   task_retried: ['debug', 'task_retried', { category: 'executor', ...task, attempt: 2, delay_ms: 100 }],
+  function_abandoned: ['warning', 'function_abandoned', { category: 'executor', ...task, after_ms: 35_000 }],
   priority_failed: [
     'warning',
     'priority_fn_failed',

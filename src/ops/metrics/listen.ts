@@ -75,6 +75,9 @@ function taskListeners(counted: Counted): Listeners {
       if (outcome.stdoutTruncated) counted.truncated.cell('stdout').value += 1
       if (outcome.stderrTruncated) counted.truncated.cell('stderr').value += 1
     },
+    function_abandoned() {
+      counted.abandoned.cell().value += 1
+    },
     task_retried() {
       counted.retries.cell().value += 1
     },

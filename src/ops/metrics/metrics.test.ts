@@ -46,6 +46,7 @@ const MOVES: { readonly [Type in WorkerEvent['type']]: readonly string[] } = {
     'drakkar_executor_cpu_seconds_total 2',
   ],
   task_retried: ['drakkar_task_retries_total 1'],
+  function_abandoned: ['drakkar_function_abandoned_total 1'],
   priority_failed: ['drakkar_executor_priority_fn_errors_total 1'],
   hook_finished: [
     ...seconds('handler_duration_seconds', 0.04, '{hook="on_task_complete"}'),

@@ -79,6 +79,10 @@ export const COUNTED = {
   queueWait: histogram('executor_queue_wait_seconds', 'Wait of a task for a slot.', [], WAIT_BUCKETS),
   cpuSeconds: newCounter('executor_cpu_seconds_total', 'CPU time of finished runs, where the launcher can tell.'),
   timeouts: counter('executor_timeouts_total', 'Runs ended because they took too long.'),
+  abandoned: newCounter(
+    'function_abandoned_total',
+    'Functions that ignored their signal and were given up; they may still run.',
+  ),
   truncated: counter('executor_output_truncated_total', 'Runs whose output was cut at the cap, by stream.', ['stream']),
   retries: counter('task_retries_total', 'Runs of a task that failed before.'),
   precomputed: counter('tasks_precomputed_total', 'Tasks whose result was known, so that nothing was run.'),
