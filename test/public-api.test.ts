@@ -61,6 +61,7 @@ test('drakkar exports these names', async () => {
       "type Periodic",
       "type Precomputed",
       "type RawMessage",
+      "type RunContext",
       "type RecordVerdict",
       "type RunnerName",
       "type Sink",
