@@ -199,7 +199,9 @@ describe('names', () => {
       ([, placed, blocked]) => placed ?? blocked,
     )
     const paused = [...sources.matchAll(/\bpause\([^')]*'([\w:-]+)'\)/g)].map(([, reason]) => reason)
-    expect(held).toEqual(expect.arrayContaining(['binary', 'launch', 'dead-letter', 'arrange', 'parse', 'offset-gap']))
+    expect(held).toEqual(
+      expect.arrayContaining(['binary', 'launch', 'dead-letter', 'dead-letter fuse', 'arrange', 'parse', 'offset-gap']),
+    )
     expect(paused).toEqual(expect.arrayContaining(['backpressure:messages', 'backpressure:bytes', 'span', 'metadata']))
     expect([...held, ...paused].filter((reason) => page?.codes.includes(reason ?? '') !== true)).toEqual([])
   })

@@ -1,5 +1,5 @@
-import { type Config, clientProperties } from '../config/index.ts'
-import { createDeadLetters, type DeadLetters, deadLetterTopic } from '../flow/ends/index.ts'
+import { type Config, clientProperties, parseMaxDead } from '../config/index.ts'
+import { createDeadLetters, createFileLetters, type DeadLetters, deadLetterTopic } from '../flow/ends/index.ts'
 import { createExecutor, type Launchers, type ResizableExecutor } from '../flow/executor/index.ts'
 import { HoldRegistry, type IntakeOptions, type PipelineOptions } from '../flow/pipeline/index.ts'
 import { createDelivery } from '../flow/sinks/index.ts'
@@ -107,21 +107,21 @@ function buildExecutor(parts: BuildParts, holds: Holds): ResizableExecutor {
 
 function buildDeadLetters({ config, driver, announce, workerId }: BuildParts, holds: Holds): DeadLetters {
   const { dlq, sources } = config
+  const common = { worker: workerId, clock, random, announce, holds }
+  if (dlq.type === 'file') return createFileLetters({ ...common, folder: dlq.path })
   return createDeadLetters({
+    ...common,
     producer: kafkaProducer(config, driver, dlq, { lingerMs: 5, compression: 'lz4' }),
     topicOf: (sourceTopic) => deadLetterTopic(sourceTopic, dlq.topic),
     sourceTopics: sources.kafka.topic.filter((topic) => !topic.startsWith('^')),
-    worker: workerId,
     oversize: dlq.oversize === 'file' ? { to: 'file', folder: dlq.oversizeDir } : { to: 'hold' },
-    clock,
-    random,
-    announce,
-    holds,
   })
 }
 
-function pipelineOptions({ executor, sources }: Config): PipelineOptions {
+function pipelineOptions({ executor, sources, dlq }: Config): PipelineOptions {
+  const maxDead = parseMaxDead(dlq.maxDead)
   return {
+    ...(maxDead === null ? {} : { maxDead: { ...maxDead, least: dlq.maxDeadLeast } }),
     windowSize: executor.windowSize,
     maxRetries: executor.maxRetries,
     retryBackoff: { initialMs: executor.retryBackoffSeconds * 1000, maxMs: executor.retryBackoffMaxSeconds * 1000 },

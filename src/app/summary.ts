@@ -18,7 +18,7 @@ export function summaryOf(config: Config): Record<string, unknown> {
       ...Object.keys(sinks.http).map((name) => `http:${name}`),
       ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
     ].join(','),
-    dead_letters: dlq.topic === '' ? '<topic>_dlq' : dlq.topic,
+    dead_letters: dlq.type === 'file' ? dlq.path : dlq.topic === '' ? '<topic>_dlq' : dlq.topic,
     metrics: metrics.enabled ? `${metrics.host}:${metrics.port}` : 'off',
   }
 }

@@ -61,10 +61,13 @@ function topicRules({ sources: { kafka }, dlq }: Config): Problem[] {
       found.push({ path, text: `is ${JSON.stringify(topic)}, which is no regular expression: ${String(error)}` })
     }
   }
-  if (dlq.topic !== '' && kafka.topic.includes(dlq.topic) && dlq.brokers === '') {
+  if (dlq.type === 'kafka' && dlq.topic !== '' && kafka.topic.includes(dlq.topic) && dlq.brokers === '') {
     found.push(problem('dlq.topic', `is "${dlq.topic}", which is consumed too: a dead letter would come back for ever`))
   }
-  if (dlq.oversize === 'file' && dlq.oversizeDir === '') {
+  if (dlq.type === 'file' && dlq.path === '') {
+    found.push(problem('dlq.path', 'is empty; `type: file` needs a folder'))
+  }
+  if (dlq.type === 'kafka' && dlq.oversize === 'file' && dlq.oversizeDir === '') {
     found.push(problem('dlq.oversize_dir', 'is empty; `oversize: file` needs a folder'))
   }
   return found

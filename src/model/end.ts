@@ -12,7 +12,10 @@ export type End =
   /** A rule in the configuration or an answer of a hook says so; counted under its name. */
   | { readonly kind: 'dropped'; readonly rule: string }
 
-/** Where a message died. Also the `drakkar-dl-stage` header of its dead letter. */
+/**
+ * Where a message died. `chunk`: it is part of a message that never became whole; `poison`: it ended workers again and
+ * again. Also the `drakkar-dl-stage` header of its dead letter.
+ */
 export type DeathStage =
   | 'parse'
   | 'arrange'
@@ -22,6 +25,8 @@ export type DeathStage =
   | 'on_window_complete'
   | 'on_error'
   | 'delivery'
+  | 'chunk'
+  | 'poison'
 
 /** One reason for which a message dies; a message with several tasks can have several. */
 export interface Death {
@@ -37,4 +42,6 @@ export interface Death {
   readonly attempts?: number
   /** Of a delivery: `kafka:output`. */
   readonly sink?: string
+  /** Of a delivery: ids of the payloads that were refused. */
+  readonly payloadIds?: readonly string[]
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseMaxDead } from '../max-dead.ts'
 import { clientConfig, count, flag, seconds, text } from './field.ts'
 
 const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'GSSAPI', 'OAUTHBEARER'] as const
@@ -119,6 +120,19 @@ export const kafkaSource: z.ZodType = z.strictObject({
 })
 
 export const dlq: z.ZodType = z.strictObject({
+  type: z
+    .enum(['kafka', 'file'])
+    .default('kafka')
+    .describe('Where dead letters go: to a Kafka topic, or each into a file below `path`.'),
+  path: text('./dead-letters').describe('With `type: file`: the folder of the letters; made at the start.'),
+  max_dead: text('')
+    .refine((value) => value === '' || parseMaxDead(value) !== null, {
+      message: 'must be a share and a time, such as `5% / 10m` (s, m or h), or empty',
+    })
+    .describe(
+      'A fuse: where more than this share of the messages that ended in this time ended dead, intake stops for as long (`5% / 10m`). Empty: none.',
+    ),
+  max_dead_least: count(20).describe('The fuse never blows for fewer dead letters than this.'),
   topic: text('').describe('Topic of the dead letters. Empty: `<source topic>_dlq` for each source topic.'),
   ...ownConnection,
   oversize: z

@@ -9,6 +9,8 @@ export const DEAD_LETTER_PREFIX = 'drakkar-dl-'
 const TEXT_BYTES = 1024
 const STDERR_BYTES = 4096
 const DEATHS_BYTES = 8192
+/** Ids of payloads; a refusal of thousands needs no list of all. */
+const IDS_BYTES = 2048
 /** Of earlier deaths' headers, in a message that was put back and died again. */
 const EARLIER_BYTES = 16_384
 const NULL_HEADERS = 1000
@@ -60,6 +62,7 @@ function deathHeaders(
     ['attempts', first?.attempts],
     ['task-id', first?.taskId],
     ['sink', first?.sink],
+    ['payload-ids', idList(first?.payloadIds)],
     ['deaths', deaths.length > 1 ? deathList(deaths) : undefined],
     ['topic', message.topic],
     ['partition', message.partition],
@@ -74,6 +77,17 @@ function deathHeaders(
     if (value === undefined || value === null) return []
     return [[DEAD_LETTER_PREFIX + name, Buffer.isBuffer(value) ? value : boundedText(String(value), TEXT_BYTES)]]
   })
+}
+
+/** The first ids as a JSON list of at most 2 KiB. */
+function idList(ids: readonly string[] | undefined): Buffer | undefined {
+  if (ids === undefined || ids.length === 0) return undefined
+  let bytes = 2
+  const fitting = ids.filter((id) => {
+    bytes += Buffer.byteLength(JSON.stringify(id)) + 1
+    return bytes <= IDS_BYTES
+  })
+  return Buffer.from(JSON.stringify(fitting), 'utf8')
 }
 
 /** All deaths as a JSON list of at most 8 KiB; where they do not fit the last entry is `{"omitted": n}`. */

@@ -1,11 +1,12 @@
-import { type BackoffOptions, backoffMs, type Clock, type Random, sleep, unlessAborted } from '../../lib/index.ts'
-import { type Announce, type Assignment, DrakkarError, type End, type Holds, reasonOf } from '../../model/index.ts'
+import { DrakkarError, type End, reasonOf } from '../../model/index.ts'
 import { type OutgoingRecord, producerErrorCode, type RecordProducer } from '../sinks/index.ts'
 import { deadLetterRecord } from './dead-letter-record.ts'
 import type { DeadLetter, DeadLetters } from './ends.ts'
-import { checkOversizeFolder, writeOversizeLetter } from './oversize-file.ts'
+import { folderError } from './file-letters.ts'
+import { checkLetterFolder, writeLetterFile } from './letter-file.ts'
+import { type PersistenceParts, writeUntilDone } from './persistent.ts'
 
-export interface DeadLettersOptions {
+export interface DeadLettersOptions extends PersistenceParts {
   /** Of the dead letters alone: it is connected and closed with them. */
   readonly producer: RecordProducer
   /** The dead-letter topic of a source topic; see `deadLetterTopic`. */
@@ -16,12 +17,6 @@ export interface DeadLettersOptions {
   readonly worker: string
   /** What becomes of a letter that the broker finds too large: a file in `folder`, or its partition is held. */
   readonly oversize: { readonly to: 'file'; readonly folder: string } | { readonly to: 'hold' }
-  readonly clock: Clock
-  readonly random: Random
-  readonly announce: Announce
-  readonly holds: Holds
-  /** Waits between attempts; default 200 ms to 10 s. */
-  readonly backoff?: BackoffOptions
 }
 
 /** The configured dead-letter topic, else `<source topic>_dlq`. */
@@ -46,7 +41,10 @@ class KafkaDeadLetters implements DeadLetters {
     const { producer, oversize, sourceTopics, topicOf } = this.#options
     const looping = sourceTopics.find((topic) => sourceTopics.includes(topicOf(topic)))
     if (looping !== undefined) throw loopError(looping, topicOf(looping))
-    if (oversize.to === 'file') await checkFolder(oversize.folder)
+    if (oversize.to === 'file')
+      await checkLetterFolder(oversize.folder).catch((error: unknown) => {
+        throw folderError('dlq.oversize_dir', oversize.folder, error)
+      })
     await producer.connect()
     this.#open = true
     try {
@@ -60,34 +58,12 @@ class KafkaDeadLetters implements DeadLetters {
     }
   }
 
-  async bury(letter: DeadLetter, signal: AbortSignal): Promise<End> {
-    const { announce, clock, random, holds, worker, topicOf } = this.#options
+  bury(letter: DeadLetter, signal: AbortSignal): Promise<End> {
+    const { clock, worker, topicOf } = this.#options
     const topic = topicOf(letter.message.topic)
     const record = deadLetterRecord(letter, { topic, worker, at: clock.now() })
-    const backoff = this.#options.backoff ?? { initialMs: 200, maxMs: 10_000 }
-    const hold = new LetterHold(holds, letter.assignment)
-    try {
-      for (let attempt = 1; ; attempt += 1) {
-        signal.throwIfAborted()
-        try {
-          return await unlessAborted(this.#write(letter, record), signal)
-        } catch (error) {
-          signal.throwIfAborted()
-          const { partition } = letter.assignment
-          const reason = reasonOf(error)
-          announce({
-            type: 'dead_letter_failed',
-            at: { topic: letter.assignment.topic, partition },
-            error: reason,
-            attempt,
-          })
-          hold.place(holdDetail(letter, topic, error))
-          await sleep(clock, backoffMs(attempt, backoff, random), signal)
-        }
-      }
-    } finally {
-      hold.release()
-    }
+    const write = (): Promise<End> => this.#write(letter, record)
+    return writeUntilDone(this.#options, letter, signal, write, (error) => holdDetail(letter, topic, error))
   }
 
   async close(): Promise<void> {
@@ -103,34 +79,8 @@ class KafkaDeadLetters implements DeadLetters {
       return { kind: 'dead', to: topic, offset }
     } catch (error) {
       if (oversize.to !== 'file' || !isTooLarge(error)) throw error
-      return { kind: 'dead', to: await writeOversizeLetter(oversize.folder, letter, record), offset: null }
+      return { kind: 'dead', to: await writeLetterFile(oversize.folder, letter, record), offset: null }
     }
-  }
-}
-
-/** The hold of one letter's partition; its detail follows the last error. */
-class LetterHold {
-  readonly #holds: Holds
-  readonly #at: Assignment
-  #detail = ''
-  #release: (() => void) | null = null
-
-  constructor(holds: Holds, at: Assignment) {
-    this.#holds = holds
-    this.#at = at
-  }
-
-  place(detail: string): void {
-    if (this.#release !== null && this.#detail === detail) return
-    const before = this.#release
-    this.#release = this.#holds.place(this.#at, { reason: 'dead-letter', detail })
-    this.#detail = detail
-    before?.()
-  }
-
-  release(): void {
-    this.#release?.()
-    this.#release = null
   }
 }
 
@@ -167,16 +117,4 @@ function loopError(source: string, topic: string): DrakkarError {
       advice: 'They would be read and fail again for ever. Choose another dead-letter topic.',
     },
   )
-}
-
-async function checkFolder(folder: string): Promise<void> {
-  try {
-    await checkOversizeFolder(folder)
-  } catch (error) {
-    throw new DrakkarError('SINK_UNAVAILABLE', `dlq.oversize_dir: ${folder} cannot be used: ${reasonOf(error)}`, {
-      cause: error,
-      advice:
-        'Dead letters that are too large for the broker are written there. Choose a folder that the worker can write.',
-    })
-  }
 }

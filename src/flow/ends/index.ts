@@ -5,3 +5,4 @@
 export { DEAD_LETTER_PREFIX, type DeadLetterMeta, deadLetterRecord } from './dead-letter-record.ts'
 export { createDeadLetters, type DeadLettersOptions, deadLetterTopic } from './dead-letters.ts'
 export type { DeadLetter, DeadLetters } from './ends.ts'
+export { createFileLetters, type FileLettersOptions } from './file-letters.ts'

@@ -130,5 +130,6 @@ function death(sink: string, refused: readonly Refusal[], also?: string): Death 
   const first = refused[0] as Refusal
   const many = refused.length > 1 ? ` (and ${refused.length - 1} more payloads)` : ''
   const reason = `${sink} refused ${first.record.id}: ${first.error.message}${many}${also === undefined ? '' : `; ${also}`}`
-  return { stage: 'delivery', reason, sink, attempts: first.attempts }
+  const payloadIds = refused.map(({ record }) => record.id)
+  return { stage: 'delivery', reason, sink, attempts: first.attempts, payloadIds }
 }

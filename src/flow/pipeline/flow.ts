@@ -6,6 +6,7 @@ import {
   type RawMessage,
   type TopicPartition,
 } from '../../model/index.ts'
+import { DeadLetterFuse } from './dead-letter-fuse.ts'
 import type { HoldRegistry } from './holds.ts'
 import { Intake, type IntakeOptions } from './intake.ts'
 import { Partition } from './partition.ts'
@@ -39,12 +40,21 @@ export class Flow {
   readonly #parts: PipelineParts
   readonly #source: FlowSource
   readonly #partitions = new Map<string, Partition>()
+  readonly #fuse: DeadLetterFuse | null
 
   constructor({ intake, source, ...parts }: FlowParts) {
     this.#source = source
     this.#intake = new Intake(intake)
     this.#holds = parts.holds
-    this.#parts = parts
+    const { maxDead } = parts.options
+    this.#fuse = maxDead === undefined ? null : new DeadLetterFuse({ maxDead, clock: parts.clock, holds: parts.holds })
+    this.#parts = {
+      ...parts,
+      ended: (assignment, offset, end) => {
+        parts.ended(assignment, offset, end)
+        this.#fuse?.ended(end)
+      },
+    }
     this.#holds.watch((at, reason, held) => this.#setHeld(at, reason, held))
   }
 
@@ -65,6 +75,7 @@ export class Flow {
         (reason) => this.#source.resume(assignment, reason),
       )
       this.#partitions.set(key, new Partition(assignment, this.#parts, account))
+      this.#fuse?.assigned(assignment)
     }
     // It announces its own failure, and no message depends on it.
     hooks.onAssign(assignments, new AbortController().signal).catch(() => undefined)
@@ -92,12 +103,14 @@ export class Flow {
 
   /** The worker stops: the same for all partitions at once; they stay known so that their ends can still be committed. */
   async drain(deadline: number): Promise<boolean> {
+    this.#fuse?.stop()
     const drained = await Promise.all([...this.#partitions.values()].map((partition) => partition.drain(deadline)))
     return drained.every(Boolean)
   }
 
   /** Ends everything without waiting. */
   close(): void {
+    this.#fuse?.stop()
     for (const partition of this.#partitions.values()) partition.close()
   }
 
@@ -120,6 +133,7 @@ export class Flow {
     const key = partitionKey(partition.assignment)
     if (this.#partitions.get(key) !== partition) return
     this.#partitions.delete(key)
+    this.#fuse?.forget(partition.assignment)
     this.#holds.clear(partition.assignment)
   }
 }

@@ -4,6 +4,7 @@ import type { Announce, Assignment, End, Holds } from '../../model/index.ts'
 import type { DeadLetters } from '../ends/index.ts'
 import type { Executor } from '../executor/index.ts'
 import type { Delivery } from '../sinks/index.ts'
+import type { MaxDead } from './dead-share.ts'
 
 export interface PipelineOptions {
   /** Most messages that one `arrange` gets. */
@@ -16,6 +17,8 @@ export interface PipelineOptions {
   readonly onParseError: 'dlq' | 'skip' | 'hold'
   /** Waits between attempts while `arrange` fails for everything. */
   readonly arrangeBackoff: BackoffOptions
+  /** Where more messages than this end dead, intake stops. Default: no such limit. */
+  readonly maxDead?: MaxDead
 }
 
 /** What a partition's pipeline works with; shared by all partitions. */

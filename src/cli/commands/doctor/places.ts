@@ -13,11 +13,15 @@ export function folderFindings({ sinks, dlq }: Config): readonly Finding[] {
     const advice = 'The folder must exist, and the user of the worker must be able to write there.'
     return problem('folders', `sinks.filesystem.${name}: ${basePath} ${wrong}`, advice)
   })
-  if (dlq.oversize !== 'file') return findings
-  const wrong = unwritable(existing(resolve(dlq.oversizeDir)))
-  if (wrong === null) return [...findings, ok('folders', `dlq.oversize_dir: ${dlq.oversizeDir}`)]
-  const advice = 'A worker makes this folder at its start: give one that it can write to, or set dlq.oversize to hold.'
-  return [...findings, problem('folders', `dlq.oversize_dir: ${dlq.oversizeDir} ${wrong}`, advice)]
+  const [setting, folder, instead] =
+    dlq.type === 'file'
+      ? ['dlq.path', dlq.path, 'set dlq.type to kafka']
+      : ['dlq.oversize_dir', dlq.oversizeDir, 'set dlq.oversize to hold']
+  if (dlq.type === 'kafka' && dlq.oversize !== 'file') return findings
+  const wrong = unwritable(existing(resolve(folder)))
+  if (wrong === null) return [...findings, ok('folders', `${setting}: ${folder}`)]
+  const advice = `A worker makes this folder at its start: give one that it can write to, or ${instead}.`
+  return [...findings, problem('folders', `${setting}: ${folder} ${wrong}`, advice)]
 }
 
 /** The path itself, or what of it exists already. */

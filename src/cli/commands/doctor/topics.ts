@@ -32,14 +32,17 @@ export async function kafkaFindings(config: Config): Promise<readonly Finding[]>
         .known,
     })),
   )
-  const letters = await ask({ label: 'dlq.brokers', properties: clientProperties(config.kafka, config.dlq) })
+  const letters =
+    config.dlq.type === 'file'
+      ? null
+      : await ask({ label: 'dlq.brokers', properties: clientProperties(config.kafka, config.dlq) })
   const topics = source.known === null ? [] : sourceFindings(config, source.known)
   return [
     ...(await Promise.all(asked.values())).flatMap((answered) => answered.findings),
     ...topics.flatMap((topic) => topic.finding),
     ...partitionFindings(config, topics),
     ...sinks.flatMap(({ name, topic, known }) => sinkFindings(name, topic, known)),
-    ...deadLetterFindings(config, topics, letters.known),
+    ...(letters === null ? [] : deadLetterFindings(config, topics, letters.known)),
   ]
 }
 

@@ -6,11 +6,11 @@ import type { OutgoingRecord } from '../sinks/index.ts'
 import type { DeadLetter } from './ends.ts'
 
 /**
- * Writes a dead letter that no broker takes to `<folder>/<topic>/<partition>-<offset>.json` (of the source), and resolves
+ * Writes a dead letter to `<folder>/<topic>/<partition>-<offset>.json` (of the source), and resolves
  * with that path when it is on the disk. The same message always gets the same file, written whole or not at all. Keys,
  * values and headers are base64, null where the record has null.
  */
-export async function writeOversizeLetter(folder: string, letter: DeadLetter, record: OutgoingRecord): Promise<string> {
+export async function writeLetterFile(folder: string, letter: DeadLetter, record: OutgoingRecord): Promise<string> {
   const { topic, partition, offset } = letter.message
   const home = join(resolve(folder), safeName(topic))
   const path = join(home, `${partition}-${offset}.json`)
@@ -29,7 +29,7 @@ export async function writeOversizeLetter(folder: string, letter: DeadLetter, re
 }
 
 /** Makes the folder where it is missing, and rejects where it cannot be written. */
-export async function checkOversizeFolder(folder: string): Promise<void> {
+export async function checkLetterFolder(folder: string): Promise<void> {
   await makeFolders(folder)
   await access(await realpath(folder), constants.W_OK | constants.X_OK)
 }
@@ -39,7 +39,7 @@ function letterText(letter: DeadLetter, record: OutgoingRecord): string {
   const base64 = (bytes: Buffer | null): string | null => bytes?.toString('base64') ?? null
   const content = {
     format: 'drakkar-dead-letter/1',
-    topic: record.topic,
+    ...(record.topic === '' ? {} : { topic: record.topic }),
     source: { topic, partition, offset, timestamp },
     key: base64(record.key),
     value: base64(record.value),
