@@ -195,7 +195,7 @@ describe('names', () => {
 
   test('of all reasons for holds and pauses are on their page', () => {
     const page = pages.find(({ path }) => path === 'docs/operate/held.md')
-    const held = [...sources.matchAll(/place\([^{]*\{ reason: '([\w-]+)'|#block\('([\w-]+)'/g)].map(
+    const held = [...sources.matchAll(/place\([^{]*\{ reason: '([\w -]+)'|#block\('([\w-]+)'/g)].map(
       ([, placed, blocked]) => placed ?? blocked,
     )
     const paused = [...sources.matchAll(/\bpause\([^')]*'([\w:-]+)'\)/g)].map(([, reason]) => reason)
