@@ -31,7 +31,7 @@ export {
   type RawMessage,
   type TopicPartition,
 } from './message.ts'
-export type { LaunchPart, Outcome, Verdict } from './outcome.ts'
+export type { LaunchPart, Outcome, PartialOutput, ProgramIdentity, Verdict } from './outcome.ts'
 export type { CustomOutput, FileOutput, HttpOutput, KafkaOutput, OutputKind, Outputs } from './output.ts'
 export { type Precomputed, type RunnerName, type Task, type TaskOptions, TaskResult, type TaskSpec } from './task.ts'
 export { isReady, type PartitionView, type WorkerView } from './view.ts'

@@ -34,6 +34,20 @@ export type Verdict =
  */
 export type LaunchPart = 'program' | 'cwd' | 'arguments' | 'stdin' | 'dial' | 'limits'
 
+/** The file that a persistent process was started from. */
+export interface ProgramIdentity {
+  readonly path: string
+  readonly ino: number
+  readonly mtimeMs: number
+}
+
+/** A piece of a task's result that came before its end. */
+export interface PartialOutput {
+  /** What the program says it is for, e.g. the message of that place in the task. */
+  readonly index: number
+  readonly stdout: Buffer
+}
+
 /** What a runner reports of one run. */
 export interface Outcome {
   readonly verdict: Verdict
@@ -62,4 +76,14 @@ export interface Outcome {
   readonly cpuUs?: number
   /** Largest resident set, KiB; only where the launcher can tell. */
   readonly maxRssKb?: number
+  /** All of stdout, where it was more than the cap and `on_output_cap` is `spill`. Removed when the task has settled. */
+  readonly stdoutFile?: { readonly path: string; readonly bytes: number }
+  /** The run's own folder, where the task asked for one. Removed when the task has settled. */
+  readonly scratch?: string
+  /** Of a persistent process: what it runs, so that results before and after an upgrade can be told apart. */
+  readonly program?: ProgramIdentity
+  /** Results that a persistent process gave before its answer, in the order they came; there after a failure, too. */
+  readonly partials?: readonly PartialOutput[]
+  /** Of a persistent process that answered `fail`. Where `retryable` is false, the default is not to run it again. */
+  readonly failure?: { readonly class: string; readonly retryable: boolean }
 }

@@ -1,5 +1,5 @@
 import type { Message } from './message.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome, PartialOutput } from './outcome.ts'
 
 /** A result that needs no process: known from a cache, or computed in the hook. It takes no slot. */
 export interface Precomputed {
@@ -126,3 +126,18 @@ export class TaskResult<Payload = unknown, Metadata = unknown, Value = unknown> 
     return this.outcome.wallMs / 1000
   }
 }
+  /** Where all of stdout is, when it was more than its cap and the task says `onOutputCap: 'spill'`; read it in this hook. */
+  get stdoutFile(): Outcome['stdoutFile'] {
+    return this.outcome.stdoutFile
+  }
+
+  /** The folder of a task with `scratch: true`; read what you need of it in this hook. */
+  get scratch(): string | undefined {
+    return this.outcome.scratch
+  }
+
+  /** What a persistent process gave of the result before its answer; see the guide to `executor.pool`. */
+  get partials(): readonly PartialOutput[] {
+    return this.outcome.partials ?? []
+  }
+
