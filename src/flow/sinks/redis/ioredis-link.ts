@@ -1,0 +1,223 @@
+import { readFile } from 'node:fs/promises'
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
+import { parseRedisUrl, type RedisTarget } from '../../../lib/index.ts'
+import { DrakkarError, reasonOf } from '../../../model/index.ts'
+import type { LuaScript } from './guarded-scripts.ts'
+import { shown } from './redis-error.ts'
+import type { RedisLink } from './redis-link.ts'
+import type { ScriptCall } from './script-calls.ts'
+
+/** Replies as they come over the wire. */
+type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }
+
+export interface RedisTls {
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+  readonly serverName?: string
+  /** Default true. */
+  readonly verify?: boolean
+}
+
+export interface RedisLinkOptions {
+  /** Of the sink, for errors. */
+  readonly name: string
+  /** `redis[s]://…`, `redis[s]-cluster://…` or `redis[s]-sentinel://…`. */
+  readonly url: string
+  /** Over those of the URL. */
+  readonly username?: string
+  readonly password?: string
+  readonly sentinelUsername?: string
+  readonly sentinelPassword?: string
+  readonly tls?: RedisTls
+  readonly connectTimeoutMs: number
+  readonly commandTimeoutMs: number
+}
+
+/** A link through ioredis, which is loaded when it connects. Throws where the URL cannot be read. */
+export function redisLink(options: RedisLinkOptions): RedisLink {
+  return new IoredisLink(options)
+}
+
+class IoredisLink implements RedisLink {
+  readonly cluster: boolean
+  readonly #options: RedisLinkOptions
+  readonly #target: RedisTarget
+  #client: Redis | Cluster | null = null
+  /** What the driver said last; its rejections are less telling. */
+  #lastError: Error | null = null
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options
+    this.#target = parseRedisUrl(options.url)
+    this.cluster = this.#target.mode === 'cluster'
+  }
+
+  async connect(): Promise<void> {
+    const client = await this.#open()
+    this.#client = client
+    client.on('error', (error: Error) => {
+      this.#lastError = error
+    })
+    try {
+      await within(this.#options.connectTimeoutMs, client.connect())
+      await within(this.#options.connectTimeoutMs, client.call('PING'))
+    } catch (error) {
+      client.disconnect()
+      this.#client = null
+      throw unavailable(this.#options.name, this.#target, this.#lastError ?? error)
+    }
+  }
+
+  async run(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+    const client = this.#client
+    if (client === null) throw new Error('the connection is closed')
+    const answers = await Promise.all(calls.map((call) => client.call('EVALSHA', evalArguments(call)).catch(asError)))
+    const unknown = calls.flatMap((call, index) => (isUnknownScript(answers[index]) ? [{ call, index }] : []))
+    if (unknown.length === 0) return answers
+    // After a restart or SCRIPT FLUSH: EVAL brings the text along, and the server keeps it.
+    const again = await Promise.all(
+      unknown.map(({ call }) => client.call('EVAL', evalArguments(call, true)).catch(asError)),
+    )
+    const all = [...answers]
+    for (const [place, { index }] of unknown.entries()) all[index] = again[place]
+    return all
+  }
+
+  async replicated(replicas: number, timeoutMs: number): Promise<number> {
+    if (this.#client === null) throw new Error('the connection is closed')
+    return Number(await this.#client.call('WAIT', [String(replicas), String(timeoutMs)]))
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    client?.disconnect()
+  }
+
+  async #open(): Promise<Redis | Cluster> {
+    const target = this.#target
+    const { connectTimeoutMs } = this.#options
+    const ioredis = await import('ioredis')
+    const server = await this.#serverOptions()
+    if (target.mode === 'cluster')
+      return new ioredis.Cluster([...target.hosts], clusterOptions(server, connectTimeoutMs))
+    const [first] = target.hosts
+    if (target.mode === 'single') return new ioredis.Redis({ ...server, ...first })
+    const { sentinelUsername, sentinelPassword } = this.#options
+    return new ioredis.Redis({
+      ...server,
+      sentinels: [...target.hosts],
+      name: target.master ?? '',
+      failoverDetector: true,
+      enableTLSForSentinelMode: target.tls,
+      sentinelRetryStrategy: (attempt) => waitMs(attempt),
+      ...(target.tls && server.tls !== undefined ? { sentinelTLS: server.tls } : {}),
+      ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    })
+  }
+
+  async #serverOptions(): Promise<ServerOptions> {
+    const target = this.#target
+    const { connectTimeoutMs, commandTimeoutMs } = this.#options
+    const username = this.#options.username ?? target.username
+    const password = this.#options.password ?? target.password
+    return {
+      db: target.db,
+      // Every server from 2.6 on speaks it, and nothing here needs more.
+      protocol: 2,
+      replyMapping: 'legacy',
+      connectionName: 'drakkar',
+      lazyConnect: true,
+      connectTimeout: connectTimeoutMs,
+      // A connection that says nothing for so long while an answer is due is taken for dead.
+      commandTimeout: commandTimeoutMs,
+      socketTimeout: commandTimeoutMs,
+      // The delivery repeats; a driver that queues or repeats too would write behind its back.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (attempt) => waitMs(attempt),
+      reconnectOnError: (error) => error.message.includes('READONLY'),
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(target.tls ? { tls: await tlsOptions(this.#options.tls ?? {}) } : {}),
+    }
+  }
+}
+
+function clusterOptions(
+  server: ServerOptions,
+  connectTimeoutMs: number,
+): ClusterOptions & { readonly redisOptions: ServerOptions } {
+  return {
+    redisOptions: server,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    slotsRefreshTimeout: connectTimeoutMs,
+    scaleReads: 'master',
+    clusterRetryStrategy: (attempt) => waitMs(attempt),
+    ...(server.tls === undefined ? {} : { dnsLookup: (address, callback) => callback(null, address) }),
+  }
+}
+
+async function tlsOptions(tls: RedisTls): Promise<NonNullable<RedisOptions['tls']>> {
+  const read = async (file: string | undefined): Promise<Buffer | undefined> => (file ? readFile(file) : undefined)
+  const [ca, cert, key] = await Promise.all([read(tls.caFile), read(tls.certFile), read(tls.keyFile)])
+  return {
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+    ...(tls.serverName ? { servername: tls.serverName } : {}),
+    rejectUnauthorized: tls.verify ?? true,
+  }
+}
+
+function evalArguments({ script, keys, args }: ScriptCall, whole = false): (string | Buffer)[] {
+  return [nameOf(script, whole), String(keys.length), ...keys, ...args]
+}
+
+const nameOf = (script: LuaScript, whole: boolean): string => (whole ? script.text : script.sha)
+
+/** Between attempts to connect again: from 50 ms to 2 s. */
+const waitMs = (attempt: number): number => Math.min(2000, 50 * 2 ** Math.min(attempt, 6))
+
+const isUnknownScript = (answer: unknown): boolean => answer instanceof Error && answer.message.startsWith('NOSCRIPT')
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(reasonOf(thrown)))
+
+async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function unavailable(name: string, target: RedisTarget, error: unknown): DrakkarError {
+  const where = target.hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const reason = shown(error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : reasonOf(error))
+  return new DrakkarError(
+    'SINK_UNAVAILABLE',
+    `sinks.redis.${name}.url: ${target.mode} Redis at ${where} cannot be used: ${reason}`,
+    {
+      cause: error,
+      advice: adviceFor(reason, target),
+    },
+  )
+}
+
+function adviceFor(reason: string, target: RedisTarget): string {
+  if (/NOAUTH|WRONGPASS|invalid password/i.test(reason))
+    return 'Set username and password of the sink (or in its url), as the server knows them.'
+  if (/cert|self.signed|tls|ssl/i.test(reason))
+    return 'Set sinks.redis.<name>.tls: ca_file for an authority of your own, server_name for another name in the certificate.'
+  if (target.mode === 'cluster')
+    return 'Name nodes of a Redis Cluster; for a server without cluster mode write redis://.'
+  if (target.mode === 'sentinel')
+    return 'Name sentinels, and the master by the name that they know it by (SENTINEL MASTERS lists them).'
+  return 'Check that the server runs and can be reached from here, and that the url is right (rediss:// where it speaks TLS).'
+}
