@@ -6,6 +6,7 @@ import type { BuiltSink } from './sinks/built.ts'
 import { fileSinks } from './sinks/files.ts'
 import { httpSinks } from './sinks/http.ts'
 import { kafkaSinks } from './sinks/kafka.ts'
+import { redisSinks } from './sinks/redis.ts'
 
 export { kafkaProducer } from './sinks/kafka.ts'
 
@@ -16,7 +17,13 @@ export function buildSinks(
   custom: readonly BuiltSink[] = [],
 ): { readonly sinks: readonly Sink[]; readonly batch: Record<string, Partial<BatchOptions>> } {
   // One function for each kind, in src/app/sinks/.
-  const built = [...kafkaSinks(config, driver), ...fileSinks(config), ...httpSinks(config), ...custom]
+  const built = [
+    ...kafkaSinks(config, driver),
+    ...fileSinks(config),
+    ...httpSinks(config),
+    ...redisSinks(config),
+    ...custom,
+  ]
   if (built.length === 0) {
     throw new DrakkarError('NO_SINK', 'no sink is configured, so results would go nowhere', {
       advice:

@@ -16,6 +16,7 @@ export function summaryOf(config: Config): Record<string, unknown> {
       ...Object.keys(sinks.kafka).map((name) => `kafka:${name}`),
       ...Object.keys(sinks.filesystem).map((name) => `files:${name}`),
       ...Object.keys(sinks.http).map((name) => `http:${name}`),
+      ...Object.keys(sinks.redis).map((name) => `redis:${name}`),
       ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
     ].join(','),
     dead_letters: dlq.type === 'file' ? dlq.path : dlq.topic === '' ? '<topic>_dlq' : dlq.topic,

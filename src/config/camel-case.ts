@@ -1,8 +1,16 @@
 /** Keys whose values are the user's own: what is inside of them keeps its names. */
-const VERBATIM: ReadonlySet<string> = new Set(['env', 'headers', 'client_config', 'app', 'custom'])
+const VERBATIM: ReadonlySet<string> = new Set([
+  'env',
+  'headers',
+  'client_config',
+  'app',
+  'custom',
+  'scripts',
+  'statements',
+])
 
 /** Sections that hold instances by the user's own names, as dotted paths. */
-const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http'])
+const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http', 'sinks.redis'])
 
 export const camelName = (name: string): string =>
   name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

@@ -12,6 +12,8 @@ export interface Config {
   readonly hookTimeoutSeconds: number
   /** A hook that blocks the event loop this long ends the process (exit code 70). Default `60`. */
   readonly hookStallSeconds: number
+  /** A partition that has not moved for so long is logged with the reason, again at each doubling; 0 = never. Default `30`. */
+  readonly standstillSeconds: number
   /** Brokers. */
   readonly kafka: {
     /** Bootstrap brokers, `host:port,…`; also for Kafka sinks and dead letters that name none. Default `localhost:9092`. */
@@ -153,6 +155,10 @@ export interface Config {
       /** Group of programs, by number; the only one they have. */
       readonly gid: number
     }
+    /** A run that takes longer is logged once, with its pid; 0 = never. Default `60`. */
+    readonly slowTaskSeconds: number
+    /** Exit codes that count as success; for programs like grep, `[0, 1]`. A task’s own list wins. */
+    readonly okExitCodes: readonly number[]
     /** Most messages that one `arrange` gets. It never waits to fill a window. Default `100`. */
     readonly windowSize: number
     /** Runs of a task beyond the first, and repeats of a failing hook. Default `3`. */
@@ -315,6 +321,60 @@ export interface Config {
         readonly uiUrl: string
       }
     }
+    /** Redis, by instance name. */
+    readonly redis: {
+      readonly [name: string]: {
+        /** Where Redis is: `redis://host:port/db`, `redis-cluster://host:port,host:port` or `redis-sentinel://host:port,host:port/master/db`; `rediss…` for TLS. Default `redis://localhost:6379/0`. */
+        readonly url: string
+        /** Over the one in `url`. */
+        readonly username: string
+        /** Over the one in `url`. Write `${file:/run/secrets/…}` rather than the password. */
+        readonly password: string
+        /** For the sentinels, where they ask for one. */
+        readonly sentinelUsername: string
+        /** For the sentinels, where they ask for one. */
+        readonly sentinelPassword: string
+        /** For `rediss` URLs. */
+        readonly tls: {
+          /** Whether the certificate of the server is checked. Off: anybody can pretend to be it. Default `true`. */
+          readonly verify: boolean
+          /** File (PEM) with the authorities to trust instead of the usual ones. */
+          readonly caFile: string
+          /** File (PEM) with the certificate of this client, and … */
+          readonly certFile: string
+          /** … with its key. */
+          readonly keyFile: string
+          /** Name that the certificate must hold, where it is not the host of `url`. */
+          readonly serverName: string
+        }
+        /** For a connection, and for the whole start. Default `10`. */
+        readonly connectTimeoutSeconds: number
+        /** For an answer; a connection that is silent so long is given up. Default `10`. */
+        readonly commandTimeoutSeconds: number
+        /** Before every key, also of markers and fences; not before channels. */
+        readonly keyPrefix: string
+        /** Lua by name, for payloads with `op: script`. KEYS get the prefix. */
+        readonly scripts: Readonly<Record<string, string>>
+        /** auto: incrby, push, trim, xadd, publish and script leave a marker in the same step, so that a replay does nothing. off: a replay does them again. Default `auto`. */
+        readonly idempotency: 'auto' | 'off'
+        /** How long a marker lives; a replay later than that writes again. Each takes about 150 bytes of Redis’ memory. Default `86400`. */
+        readonly markerTtlSeconds: number
+        /** auto: what a former owner of a partition still sends is refused. Default `auto`. */
+        readonly fencing: 'auto' | 'off'
+        /** Replicas that must have a batch before it counts as delivered. 0: a master that dies can take acknowledged writes with it. Not for clusters. Default `0`. */
+        readonly waitReplicas: number
+        /** How long to wait for them. Default `5`. */
+        readonly waitTimeoutSeconds: number
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
     /** Sinks of your own, `<kind>: { <name>: { module: ./my-sink.ts, … } }`. `module`: a file (relative to the working directory) or a package, default `drakkar-sink-<kind>`. `linger_ms`, `max_batch_records` and `max_batch_bytes` as for other sinks; everything else goes to the sink as it is. */
     readonly custom: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
     /** Longest wait for one attempt of a sink. Default `30`. */
@@ -381,6 +441,13 @@ export interface Config {
     readonly host: string
     /** Port to listen on; 0 = any free one, logged. Default `9090`. */
     readonly port: number
+  }
+  /** The local socket for `drakkar status`, `cancel`, `set`, `pause`, `resume`. */
+  readonly control: {
+    /** Listen on a local socket that only this user can open. Default `true`. */
+    readonly enabled: boolean
+    /** Path of the socket. Empty: `<worker id>.sock` in `$XDG_RUNTIME_DIR/drakkar`, else in `drakkar-<uid>` in the temporary folder. */
+    readonly path: string
   }
   /** The log. */
   readonly logging: {

@@ -41,7 +41,11 @@ function pool({ executor, sources }: Config, cpus: number): string[] {
 
 function sinkWarnings({ sinks, sources, dlq }: Config): string[] {
   const found: string[] = []
-  if ([sinks.kafka, sinks.filesystem, sinks.http, sinks.custom].every((kind) => Object.keys(kind).length === 0)) {
+  if (
+    [sinks.kafka, sinks.filesystem, sinks.http, sinks.redis, sinks.custom].every(
+      (kind) => Object.keys(kind).length === 0,
+    )
+  ) {
     found.push('no sink is configured: results have nowhere to go')
   }
   for (const [name, sink] of Object.entries(sinks.kafka)) {

@@ -3,6 +3,7 @@
  * Data and types only: nothing here does I/O, reads a clock or knows a part of the flow.
  */
 export type { Assignment, PauseReason } from './assignment.ts'
+export type { Actor, Answered, Control } from './control.ts'
 export type { Death, DeathStage, End } from './end.ts'
 export { DrakkarError, ERRORS, type ErrorCode, reasonOf } from './errors.ts'
 export type { Announce, EventOf, HookName, WorkerEvent } from './events.ts'
@@ -32,6 +33,34 @@ export {
   type TopicPartition,
 } from './message.ts'
 export type { LaunchPart, Outcome, PartialOutput, ProgramIdentity, Verdict } from './outcome.ts'
-export type { CustomOutput, FileOutput, HttpOutput, KafkaOutput, OutputKind, Outputs } from './output.ts'
-export { type Precomputed, type RunnerName, type Task, type TaskOptions, TaskResult, type TaskSpec } from './task.ts'
-export { isReady, type PartitionView, type WorkerView } from './view.ts'
+export type {
+  CustomOutput,
+  FileOutput,
+  HttpOutput,
+  KafkaOutput,
+  OutputKind,
+  Outputs,
+  RedisOutput,
+  RedisValue,
+} from './output.ts'
+export {
+  type OnOutputCap,
+  type Precomputed,
+  type RunnerName,
+  type StdinFile,
+  type Task,
+  type TaskLimits,
+  type TaskOptions,
+  TaskResult,
+  type TaskSpec,
+} from './task.ts'
+export {
+  type HeadView,
+  isReady,
+  type PartitionView,
+  type RunView,
+  type SinkView,
+  type Waiting,
+  type WorkerView,
+} from './view.ts'
+export { spoken, type Why, whyOf } from './why.ts'

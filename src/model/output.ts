@@ -41,6 +41,43 @@ export interface FileOutput {
   readonly data: unknown
 }
 
+/** What a handler wants done in a `sinks.redis` instance. Keys get the instance's `key_prefix`. */
+export type RedisOutput = { readonly sink?: string } & (
+  | { readonly op?: 'set'; readonly key: string; readonly data: RedisValue; readonly ttl?: number }
+  | { readonly op: 'delete'; readonly key: string }
+  | { readonly op: 'expire'; readonly key: string; readonly ttl: number }
+  | ({ readonly op: 'hset' | 'xadd'; readonly fields: Readonly<Record<string, RedisValue>> } & RedisKey & {
+        /** Only xadd: entries that the stream keeps, about. */
+        readonly maxlen?: number
+      })
+  | { readonly op: 'hdel'; readonly key: string; readonly fields: readonly string[] }
+  | ({ readonly op: 'zadd'; readonly members: Readonly<Record<string, number | bigint>> } & RedisKey)
+  | ({ readonly op: 'sadd'; readonly members: readonly RedisValue[] } & RedisKey)
+  | { readonly op: 'srem'; readonly key: string; readonly members: readonly RedisValue[] }
+  /** `amount` defaults to 1. */
+  | ({ readonly op: 'incrby'; readonly amount?: number | bigint } & RedisKey)
+  /** `side` defaults to right. */
+  | ({ readonly op: 'push'; readonly members: readonly RedisValue[]; readonly side?: 'left' | 'right' } & RedisKey)
+  | { readonly op: 'trim'; readonly key: string; readonly start: number; readonly stop: number }
+  | { readonly op: 'publish'; readonly channel: string; readonly data: RedisValue }
+  /** `script` names one of the instance's `scripts`. */
+  | {
+      readonly op: 'script'
+      readonly script: string
+      readonly keys: readonly string[]
+      readonly args?: readonly RedisValue[]
+    }
+)
+
+interface RedisKey {
+  readonly key: string
+  /** Seconds from now until the whole key is gone; may have a fraction. */
+  readonly ttl?: number
+}
+
+/** Text and bytes are stored as they are, numbers in decimals, dates in ISO 8601, anything else as JSON. */
+export type RedisValue = string | Uint8Array | number | bigint | boolean | Date | object
+
 /** What a handler wants given to a sink of `sinks.custom`, whatever its kind. */
 export interface CustomOutput {
   /** Name of the instance; may be left out where there is exactly one over all kinds. */
@@ -57,6 +94,7 @@ export interface Outputs {
   readonly kafka?: readonly KafkaOutput[]
   readonly files?: readonly FileOutput[]
   readonly http?: readonly HttpOutput[]
+  readonly redis?: readonly RedisOutput[]
   readonly custom?: readonly CustomOutput[]
 }
 

@@ -16,7 +16,7 @@ export const KNOWN_UNBUILT: readonly string[] = [
 
 const ADDITIONS: readonly Path[] = [...KNOWN_UNBUILT.map((name) => [name]), ['metrics', 'task_label_histograms']]
 
-const SINK_KINDS: readonly string[] = ['postgres', 'mongo', 'redis']
+const SINK_KINDS: readonly string[] = ['postgres', 'mongo']
 
 /** Sources that a worker would have to serve: ignoring one that is switched on would leave its messages unserved. */
 const SOURCES: readonly Path[] = [['sources', 'http'], ['webapp']]
@@ -80,9 +80,17 @@ function asksForNothing(name: string, value: unknown): boolean {
   return ['', 'false', 'none', 'off', 'no'].includes(text) || GUARANTEES[name]?.includes(text) === true
 }
 
-const USERS_OWN: ReadonlySet<string> = new Set(['app', 'env', 'headers', 'client_config', 'custom'])
+const USERS_OWN: ReadonlySet<string> = new Set([
+  'app',
+  'env',
+  'headers',
+  'client_config',
+  'custom',
+  'scripts',
+  'statements',
+])
 /** Sections whose keys are names of instances. */
-const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http'])
+const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http', 'sinks.redis'])
 
 function refuseGuarantees(draft: Draft, path: Path): void {
   const section = valueAt(draft.tree, path)

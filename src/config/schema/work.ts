@@ -6,6 +6,7 @@ import { batch } from './sinks/batch.ts'
 import { customSinks } from './sinks/custom.ts'
 import { fileSink } from './sinks/filesystem.ts'
 import { httpSink } from './sinks/http.ts'
+import { redisSink } from './sinks/redis.ts'
 
 export const DEFAULT_DENY: readonly string[] = [
   'DRAKKAR_*',
@@ -19,6 +20,9 @@ export const DEFAULT_DENY: readonly string[] = [
   '*_DSN',
   '*CREDENTIAL*',
 ]
+
+const most = (text: string, minimum = 0): z.ZodOptional<z.ZodNullable<z.ZodNumber>> =>
+  z.number().int().min(minimum).nullish().describe(text)
 
 export const executor: z.ZodType = z.strictObject({
   runner: z
@@ -47,11 +51,60 @@ export const executor: z.ZodType = z.strictObject({
   max_stdout_bytes: count(1_048_576, 0).describe('Most stdout of a run, bytes; 0 = no limit. See on_output_cap.'),
   max_stderr_bytes: count(262_144, 0).describe('Kept of stderr, its end, bytes; 0 = all.'),
   on_output_cap: z
-    .enum(['fail', 'truncate'])
+    .enum(['fail', 'truncate', 'spill'])
     .default('fail')
     .describe(
-      'More stdout than the cap: the run fails with verdict `output-cap`, or the rest is thrown away and flagged.',
+      'More stdout than the cap: the run fails with verdict `output-cap`; or the rest is thrown away and flagged; or all of it goes to a file until the task has settled.',
     ),
+  spill_dir: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('Folder for `on_output_cap: spill`. Default: scratch_dir, else the temporary folder.'),
+  max_spill_bytes: count(1_073_741_824, 0).describe('Most stdout of a run that may be spilled, bytes; 0 = no limit.'),
+  scratch_dir: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('Folder below which tasks with `scratch: true` get theirs. Default: the temporary folder.'),
+  limits: z
+    .strictObject({
+      memory_bytes: most('Address space, bytes: what is reserved counts, so programs of Node, Java or Go need much.'),
+      cpu_seconds: most('CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later.', 1),
+      file_bytes: most('Largest file that it may write, bytes.'),
+      open_files: most('Open descriptors.', 3),
+      processes: most('Processes and threads of its user, all of them on this machine; not for root.', 1),
+      core_bytes: most('Largest core file, bytes; 0 = none.'),
+    })
+    .prefault({})
+    .describe('Most that each process of a run may use, never more than the worker itself. Needs native launchers.'),
+  nice: z
+    .number()
+    .int()
+    .min(0)
+    .max(19)
+    .default(0)
+    .describe(
+      'Added to the niceness of programs: with more than 0 the worker itself comes first. Needs native launchers.',
+    ),
+  umask: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, 'must be three octal digits, in quotes, e.g. "027"')
+    .nullish()
+    .describe('Umask of programs, octal. Default: the worker’s.'),
+  run_as: z
+    .strictObject({
+      uid: z.number().int().min(0).max(4_294_967_294).describe('User of programs, by number.'),
+      gid: z.number().int().min(0).max(4_294_967_294).describe('Group of programs, by number; the only one they have.'),
+    })
+    .nullish()
+    .describe('Runs programs as another user. Only where the worker is root.'),
+  slow_task_seconds: seconds(60).describe('A run that takes longer is logged once, with its pid; 0 = never.'),
+  ok_exit_codes: z
+    .array(z.number().int().min(0).max(255))
+    .min(1)
+    .default([0])
+    .describe('Exit codes that count as success; for programs like grep, `[0, 1]`. A task’s own list wins.'),
   window_size: count(100).describe('Most messages that one `arrange` gets. It never waits to fill a window.'),
   max_retries: count(3, 0).describe('Runs of a task beyond the first, and repeats of a failing hook.'),
   retry_backoff_seconds: seconds(0.2).describe('Wait before the first retry; it doubles, with jitter, …'),
@@ -92,6 +145,7 @@ export const sinks: z.ZodType = z.strictObject({
   kafka: z.record(z.string().min(1), kafkaSink).default({}).describe('Kafka topics, by instance name.'),
   filesystem: z.record(z.string().min(1), fileSink).default({}).describe('Folders for files, by instance name.'),
   http: z.record(z.string().min(1), httpSink).default({}).describe('HTTP services, by instance name.'),
+  redis: z.record(z.string().min(1), redisSink).default({}).describe('Redis, by instance name.'),
   custom: customSinks,
   delivery_timeout_seconds: seconds(30, 0.001).describe('Longest wait for one attempt of a sink.'),
   circuit_breaker: z
@@ -107,6 +161,13 @@ export const metrics: z.ZodType = z.strictObject({
   enabled: flag(true).describe('Serve `/metrics`, `/healthz` and `/readyz`.'),
   host: text('0.0.0.0').describe('Address to listen on.'),
   port: z.number().int().min(0).max(65_535).default(9090).describe('Port to listen on; 0 = any free one, logged.'),
+})
+
+export const control: z.ZodType = z.strictObject({
+  enabled: flag(true).describe('Listen on a local socket that only this user can open.'),
+  path: text('').describe(
+    'Path of the socket. Empty: `<worker id>.sock` in `$XDG_RUNTIME_DIR/drakkar`, else in `drakkar-<uid>` in the temporary folder.',
+  ),
 })
 
 export const logging: z.ZodType = z.strictObject({
