@@ -41,8 +41,10 @@ static void set_due(struct run *run, int64_t at) {
 }
 
 void run_end(struct run *run, enum done_flag cause) {
-  if (run->exited_us != 0 || (run->done_flags & DONE_CAUSES) != 0) return;
-  run->done_flags |= cause;
+  if ((run->done_flags & DONE_CAUSES) != 0) return;
+  /* What is over its cap is so, also where it exited before its output was read. */
+  if (run->exited_us == 0 || cause == DONE_CAPPED) run->done_flags |= cause;
+  if (run->exited_us != 0) return;
   if (run->grace_ms == 0) {
     run->due_us = 0;
     kill(-run->pid, SIGKILL);

@@ -1,8 +1,9 @@
 import type { Config } from '../config/index.ts'
-import { ExecRunner, FunctionRunner, type Launchers, type Runner, Runners, ThreadRunner } from '../flow/executor/index.ts'
+import { FunctionRunner, type Launchers, type Runner, Runners, ThreadRunner } from '../flow/executor/index.ts'
 import type { Hooks } from '../handler/index.ts'
 import { systemClock as clock } from '../lib/index.ts'
 import { type Announce, DrakkarError, type RunnerName } from '../model/index.ts'
+import { buildExec } from './exec.ts'
 
 /** What runners are built from. */
 export interface RunnerParts {
@@ -18,7 +19,7 @@ export function buildRunners(parts: RunnerParts): Runner {
   const { executor } = parts.config
   const functions = buildFunction(parts)
   const runners: Partial<Record<RunnerName, Runner>> = {
-    exec: buildExec(parts),
+    exec: buildExec(executor, parts.env, parts.launchers),
     ...(functions === null ? {} : { function: functions }),
   }
   if (runners[executor.runner] === undefined) {
@@ -33,22 +34,6 @@ const ADVICE: Readonly<Record<RunnerName, string>> = {
   exec: '',
   pool: 'Set executor.pool.',
   function: 'Give the handler a `run` hook, or set executor.function.file.',
-}
-
-function buildExec({ config: { executor }, env, launchers }: RunnerParts): Runner {
-  return new ExecRunner({
-    launchers,
-    defaultBinary: executor.binaryPath ?? null,
-    parent: env,
-    inheritParent: executor.envInheritParent,
-    deny: executor.envInheritDeny,
-    env: executor.env,
-    timeoutMs: executor.taskTimeoutSeconds * 1000,
-    graceMs: executor.killGraceSeconds * 1000,
-    maxStdoutBytes: executor.maxStdoutBytes,
-    maxStderrBytes: executor.maxStderrBytes,
-    onOutputCap: executor.onOutputCap,
-  })
 }
 
 /** The module in threads where one is named, else the handler's `run`; null where there is neither. */

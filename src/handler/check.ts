@@ -1,4 +1,4 @@
-import type { DeliveryAction, ErrorAction, Handler, Outputs, TaskSpec } from '../model/index.ts'
+import type { DeliveryAction, ErrorAction, Handler, Outputs, TaskLimits, TaskSpec } from '../model/index.ts'
 import { DrakkarError } from '../model/index.ts'
 import { isTaskSpec } from './define.ts'
 
@@ -112,23 +112,43 @@ export function checkTasks(hook: string, returned: unknown): readonly TaskSpec[]
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
-const isBytes = (value: unknown): boolean => typeof value === 'string' || value instanceof Uint8Array
+const isStdin = (value: unknown): boolean =>
+  typeof value === 'string' || value instanceof Uint8Array || isText((value as { file?: unknown } | null)?.file)
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+const LIMITS: ReadonlySet<string> = new Set([
+  'memoryBytes',
+  'cpuSeconds',
+  'fileBytes',
+  'openFiles',
+  'processes',
+  'coreBytes',
+] satisfies (keyof TaskLimits)[])
+const areLimits = (value: unknown): boolean =>
+  isRecord(value) && Object.entries(value as object).every(([name, most]) => LIMITS.has(name) && isCount(most))
 const isTextMap = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null
 
+const OUTPUT_CAPS: ReadonlySet<string> = new Set(['fail', 'truncate', 'spill'])
 const RUNNERS: ReadonlySet<string> = new Set(['exec', 'pool', 'function'])
 
 /** What `task()` lets through from handlers that are not type-checked. */
 const TASK_FIELDS: readonly (readonly [keyof TaskSpec, (value: unknown) => boolean, string])[] = [
   ['id', isText, 'text'],
   ['args', (value) => Array.isArray(value) && value.every((arg) => typeof arg === 'string'), 'an array of strings'],
-  ['stdin', isBytes, 'text or bytes'],
+  ['stdin', isStdin, 'text, bytes or { file }'],
   ['env', isTextMap, 'an object of strings'],
   ['cwd', isText, 'a path'],
   ['runner', (value) => RUNNERS.has(value as string), "'exec', 'pool' or 'function'"],
   ['binary', isText, 'a path or a name'],
   ['timeoutMs', (value) => typeof value === 'number' && value > 0, 'milliseconds above 0'],
+  ['graceMs', (value) => typeof value === 'number' && value >= 0, 'milliseconds'],
+  ['maxStdoutBytes', isCount, 'bytes, 0 or more'],
+  ['maxStderrBytes', isCount, 'bytes, 0 or more'],
+  ['onOutputCap', (value) => OUTPUT_CAPS.has(value as string), "'fail', 'truncate' or 'spill'"],
+  ['limits', areLimits, `an object of whole numbers with names of ${[...LIMITS].join(', ')}`],
+  ['nice', (value) => isCount(value) && (value as number) <= 19, 'a whole number from 0 to 19'],
+  ['scratch', (value) => typeof value === 'boolean', 'true or false'],
   ['labels', isTextMap, 'an object of strings'],
   ['precomputed', isRecord, 'an object'],
 ]

@@ -6,8 +6,8 @@
  * - `signal`: ended by a signal that nobody here sent
  * - `timeout`: longer than its limit; ended by us
  * - `no-progress`: no sign of life for longer than its limit; ended by us
- * - `oom`: ended by the kernel or a limit for its memory
- * - `limit`: another resource limit
+ * - `oom`: ended by the kernel for memory, or by a fault close to its memory limit
+ * - `limit`: another resource limit (CPU time, size of a file)
  * - `output-cap`: wrote more than the cap, under `on_output_cap: fail`; ended by us
  * - `cancelled`: ended on request (an operator, a drain that ran out of time)
  * - `launch-failed`: never ran; `errno` says why

@@ -21,14 +21,41 @@ export interface Precomputed {
  */
 export type RunnerName = 'exec' | 'pool' | 'function'
 
+/** A file that a program gets as its stdin, opened for reading when it is started. */
+export interface StdinFile {
+  readonly file: string
+}
+
+/**
+ * More stdout than its cap. `fail`: the run is ended, verdict `output-cap`. `truncate`: the rest is thrown away. `spill`: all of it
+ * is in a file (`result.stdoutFile`) until the task has settled.
+ */
+export type OnOutputCap = 'fail' | 'truncate' | 'spill'
+
+/** Most that each process of a run may use; never more than what holds for the worker itself. */
+export interface TaskLimits {
+  /** Address space, bytes: what is reserved counts, not only what is used. An allocation beyond it fails in the program. */
+  readonly memoryBytes?: number
+  /** CPU time, whole seconds; then SIGXCPU (verdict `limit`), and SIGKILL a second later. */
+  readonly cpuSeconds?: number
+  /** Largest file that it may write, bytes; more is SIGXFSZ (verdict `limit`). */
+  readonly fileBytes?: number
+  /** Open descriptors. */
+  readonly openFiles?: number
+  /** Processes and threads of its user, all of them on this machine; not for root. */
+  readonly processes?: number
+  /** Largest core file, bytes; 0 = none. */
+  readonly coreBytes?: number
+}
+
 /** What a handler says of a task; everything is optional but the messages it stands for. */
 export interface TaskOptions<Metadata = unknown> {
   /** Unique among the tasks in flight. Default: deterministic from the messages, the same after every replay. */
   readonly id?: string
   /** Arguments of the program; never a shell. Default none. */
   readonly args?: readonly string[]
-  /** Written to the program's stdin, which is then closed. Default: stdin is /dev/null. */
-  readonly stdin?: string | Uint8Array
+  /** Written to the program's stdin, which is then closed, or a file that becomes it. Default: stdin is /dev/null. */
+  readonly stdin?: string | Uint8Array | StdinFile
   /** Added over `executor.env`. */
   readonly env?: Readonly<Record<string, string>>
   /** Working directory. Default: the worker's. */
@@ -39,6 +66,23 @@ export interface TaskOptions<Metadata = unknown> {
   readonly binary?: string
   /** Wall time limit, milliseconds. Default `executor.task_timeout_seconds`. */
   readonly timeoutMs?: number
+  /** Between SIGTERM and SIGKILL, milliseconds; 0 = SIGKILL at once. Default `executor.kill_grace_seconds`. */
+  readonly graceMs?: number
+  /** Kept of stdout, its beginning, bytes; 0 = all. Default `executor.max_stdout_bytes`. */
+  readonly maxStdoutBytes?: number
+  /** Kept of stderr, its end, bytes; 0 = all. Default `executor.max_stderr_bytes`. */
+  readonly maxStderrBytes?: number
+  /** What more stdout than its cap means. Default `executor.on_output_cap`. */
+  readonly onOutputCap?: OnOutputCap
+  /** Over `executor.limits`, one by one. Tasks of the runner `exec` only, and of native launchers only. */
+  readonly limits?: TaskLimits
+  /** Added to the worker's niceness, 0 to 19. Default `executor.nice`. Needs native launchers. */
+  readonly nice?: number
+  /**
+   * True: the run gets an empty folder of its own, as `DRAKKAR_SCRATCH` in its environment and as its working directory
+   * where `cwd` names no other. It is removed when the task has settled, after `onTaskComplete` or `onError`.
+   */
+  readonly scratch?: boolean
   /** Carried to the hooks, typed by inference. Never sent to the program. */
   readonly metadata?: Metadata
   /** For display, search and metrics. */
@@ -60,11 +104,20 @@ export interface Task<Payload = unknown, Metadata = unknown> {
   readonly messages: readonly Message<Payload>[]
   readonly args: readonly string[]
   readonly stdin?: Uint8Array
+  /** Path of the file that becomes stdin; then there is no `stdin`. */
+  readonly stdinFile?: string
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly runner?: RunnerName
   readonly binary?: string
   readonly timeoutMs?: number
+  readonly graceMs?: number
+  readonly maxStdoutBytes?: number
+  readonly maxStderrBytes?: number
+  readonly onOutputCap?: OnOutputCap
+  readonly limits?: TaskLimits
+  readonly nice?: number
+  readonly scratch?: boolean
   readonly metadata: Metadata
   readonly labels: Readonly<Record<string, string>>
   readonly precomputed?: Precomputed
@@ -117,15 +170,6 @@ export class TaskResult<Payload = unknown, Metadata = unknown, Value = unknown> 
     return this.outcome.value as Value
   }
 
-  get pid(): number | null {
-    return this.outcome.pid
-  }
-
-  /** Wall time of the run, seconds. */
-  get durationSeconds(): number {
-    return this.outcome.wallMs / 1000
-  }
-}
   /** Where all of stdout is, when it was more than its cap and the task says `onOutputCap: 'spill'`; read it in this hook. */
   get stdoutFile(): Outcome['stdoutFile'] {
     return this.outcome.stdoutFile
@@ -141,3 +185,12 @@ export class TaskResult<Payload = unknown, Metadata = unknown, Value = unknown> 
     return this.outcome.partials ?? []
   }
 
+  get pid(): number | null {
+    return this.outcome.pid
+  }
+
+  /** Wall time of the run, seconds. */
+  get durationSeconds(): number {
+    return this.outcome.wallMs / 1000
+  }
+}

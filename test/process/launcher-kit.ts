@@ -9,6 +9,7 @@ import {
   startLaunchers,
 } from '../../src/flow/executor/index.ts'
 import { nativeLauncher } from '../../src/flow/executor/launcher/launcher-program.ts'
+import { toTask } from '../../src/flow/pipeline/make-tasks.ts'
 import { systemClock } from '../../src/lib/index.ts'
 import type { DrakkarError, Outcome, Task, TaskOptions, WorkerEvent } from '../../src/model/index.ts'
 
@@ -33,22 +34,9 @@ export const LAUNCHERS: readonly LauncherUnderTest[] = [
   { name: 'node', options: { kind: 'node' } },
 ]
 
-/** A task with what matters to a runner. */
+/** A task as a window would make it. */
 export function taskOf(options: TaskOptions): Task {
-  return {
-    id: options.id ?? randomUUID(),
-    messages: [],
-    args: options.args ?? [],
-    env: options.env ?? {},
-    metadata: undefined,
-    labels: {},
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.binary === undefined ? {} : { binary: options.binary }),
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-    ...(options.stdin === undefined
-      ? {}
-      : { stdin: typeof options.stdin === 'string' ? Buffer.from(options.stdin) : options.stdin }),
-  }
+  return toTask({ ...options, messages: [] }, [], options.id ?? randomUUID())
 }
 
 /** Waits until something holds, looking every few milliseconds; fails after the limit. */

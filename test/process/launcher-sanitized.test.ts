@@ -8,6 +8,7 @@ import { type ToLauncher, writeToLauncher } from '../../src/flow/executor/launch
 import type { StartFrame } from '../../src/flow/executor/launcher/start-frame.ts'
 import { FrameWriter } from '../../src/flow/executor/launcher/wire.ts'
 import { seededRandom } from '../../src/lib/index.ts'
+import { controlSuite } from './launcher-control-suite.ts'
 import { deathsSuite } from './launcher-deaths-suite.ts'
 import { dialSuite } from './launcher-dial-suite.ts'
 import { runsSuite } from './launcher-runs-suite.ts'
@@ -34,6 +35,7 @@ describe.skipIf(!HAS_COMPILER)('the native launcher with sanitizers', () => {
   runsSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
   deathsSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
   dialSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
+  controlSuite({ name: 'sanitized', options: { kind: 'native', nativeLaunchers } })
 
   it('reads frames at random without a wrong access', () => {
     const sources = ['fuzz/fuzz.c', 'request.c', 'buffer.c']

@@ -1,60 +1,85 @@
-import type { Outcome, Task } from '../../model/index.ts'
+import { constants, tmpdir } from 'node:os'
+import { DrakkarError, type Outcome, reasonOf, type Task, type TaskLimits } from '../../model/index.ts'
 import { baseEnvironment, type EnvironmentOptions } from './environment.ts'
+import { addExtras, type ExecDefaults, type Made, refuse, requestOf } from './exec-request.ts'
+import { RunFiles, type RunFilesOptions } from './files/index.ts'
 import type { Launchers } from './launcher/launchers.ts'
-import type { LaunchRequest } from './launcher/link.ts'
+import type { LaunchReport, LaunchRequest } from './launcher/link.ts'
+import type { Setting } from './launcher/start-frame.ts'
+import { OomKills } from './oom-kills.ts'
+import { type RunSettings, settingsList, settingsProblem } from './run-settings.ts'
 import type { Runner } from './runner.ts'
-import { outcomeOf, type RunFacts, refusedOutcome } from './verdict.ts'
+import { outcomeOf, refusedOutcome, wasKilledByOthers } from './verdict.ts'
+import type { RunFacts } from './verdict-text.ts'
 
-export interface ExecRunnerOptions extends EnvironmentOptions {
+export interface ExecRunnerOptions
+  extends EnvironmentOptions,
+    ExecDefaults,
+    Partial<RunSettings>,
+    Partial<RunFilesOptions> {
   readonly launchers: Launchers
-  /** Program of tasks that name none. Without a slash it is looked up on the PATH of the task's environment. */
-  readonly defaultBinary: string | null
-  /** Wall time limit of a run, milliseconds; 0 = none. */
-  readonly timeoutMs: number
-  /** Between SIGTERM and SIGKILL, milliseconds; 0 = SIGKILL at once. */
-  readonly graceMs: number
-  /** Kept of each stream, bytes; 0 = everything. Of stdout the beginning is kept, of stderr the end. */
-  readonly maxStdoutBytes: number
-  readonly maxStderrBytes: number
-  /** What more stdout than the cap means: the run fails (`output-cap`), or the rest is read and dropped. */
-  readonly onOutputCap: 'fail' | 'truncate'
+  /** Most stdout of a run that may be spilled, bytes; 0 = no limit, the default. */
+  readonly maxSpillBytes?: number
 }
 
-const MAX_U32 = 0xffff_ffff
-/** Above what any kernel takes (2 MiB by default, 6 MiB at most on Linux); it would not fit a frame of the launcher. */
-const MAX_ARGUMENT_BYTES = 8 * 1024 * 1024
-const NO_PAIRS: readonly (readonly [string, string])[] = []
+const NOTHING_MADE: Made = {}
 
 /** One process per task, started by the launchers. */
 export class ExecRunner implements Runner {
   readonly #options: ExecRunnerOptions
+  readonly #every: RunSettings
+  readonly #settings: readonly Setting[]
+  readonly #files: RunFiles
+  readonly #oomKills: OomKills = new OomKills()
   #template = 0
 
   constructor(options: ExecRunnerOptions) {
     this.#options = options
+    const { limits = {}, nice = 0, umask = null, runAs = null } = options
+    this.#every = { limits, nice, umask, runAs }
+    this.#settings = settingsList(this.#every)
+    const { spillFolder = tmpdir(), scratchFolder = tmpdir() } = options
+    this.#files = new RunFiles({ spillFolder, scratchFolder, runAs })
   }
 
-  start(): Promise<void> {
-    if (this.#template === 0) this.#template = this.#options.launchers.registerEnv(baseEnvironment(this.#options))
-    return Promise.resolve()
+  /** Fails with CONFIG_INVALID where the launchers cannot do what is configured. */
+  async start(): Promise<void> {
+    const { launchers, onOutputCap } = this.#options
+    const problem = settingsProblem(this.#every, launchers.kind, process.geteuid?.())
+    if (problem !== null) {
+      throw new DrakkarError('CONFIG_INVALID', `${problem}.`, {
+        advice: '`drakkar doctor` says which launchers serve, and why. Else take the option out.',
+      })
+    }
+    if (this.#template === 0) this.#template = launchers.registerEnv(baseEnvironment(this.#options))
+    this.#files.sweep()
+    // A folder that cannot be made is told at the start, not by the first large output.
+    if (onOutputCap === 'spill') await this.#files.spillFile()
   }
 
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
-    const request = this.#request(task)
+  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+    const { onOutputCap } = this.#options
+    const needsFiles = task.scratch === true || (task.onOutputCap ?? onOutputCap) === 'spill'
+    return needsFiles ? this.#runWithFiles(task, signal, started) : this.#run(task, NOTHING_MADE, signal, started)
+  }
+
+  async stop(): Promise<void> {
+    await this.#options.launchers.stop()
+    await this.#files.close()
+  }
+
+  #run(task: Task, made: Made, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+    const request = requestOf(task, this.#options, this.#template)
+    const settings = this.#settingsOf(task)
+    addExtras(request, task, made, settings, this.#options.maxSpillBytes ?? 0)
     const refusal = refuse(request)
     if (refusal !== null) return Promise.resolve(refusal)
-    const facts: RunFacts = {
-      program: request.program,
-      cwd: request.cwd,
-      timeoutMs: request.timeoutMs,
-      stdoutCap: request.stdoutCap,
-    }
     return new Promise((resolve) => {
       const cancel = this.#options.launchers.launch(request, {
-        started: () => started?.(),
+        started: (pid) => started?.(pid),
         ended: (report) => {
           signal.removeEventListener('abort', cancel)
-          resolve(outcomeOf(report, facts))
+          resolve(outcomeOf(report, this.#factsOf(request, task, report)))
         },
       })
       if (signal.aborted) cancel()
@@ -62,62 +87,70 @@ export class ExecRunner implements Runner {
     })
   }
 
-  stop(): Promise<void> {
-    return this.#options.launchers.stop()
+  #settingsOf(task: Task): readonly Setting[] {
+    if (task.limits === undefined && task.nice === undefined) return this.#settings
+    return settingsList({ ...this.#every, limits: this.#limitsOf(task), nice: task.nice ?? this.#every.nice })
   }
 
-  #request(task: Task): LaunchRequest {
-    const options = this.#options
+  #limitsOf(task: Task): TaskLimits {
+    const { limits } = this.#every
+    return task.limits === undefined ? limits : { ...limits, ...task.limits }
+  }
+
+  #factsOf(request: LaunchRequest, task: Task, report: LaunchReport): RunFacts {
     return {
-      program: task.binary ?? options.defaultBinary ?? '',
-      args: task.args,
-      template: this.#template,
-      env: pairsOf(task.env),
-      cwd: task.cwd ?? '',
-      stdin: task.stdin ?? null,
-      timeoutMs: Math.min(0x7fff_ffff, Math.ceil(task.timeoutMs ?? options.timeoutMs)),
-      graceMs: Math.min(0x7fff_ffff, options.graceMs),
-      stdoutCap: Math.min(MAX_U32, options.maxStdoutBytes),
-      stderrCap: Math.min(MAX_U32, options.maxStderrBytes),
-      capKills: options.onOutputCap === 'fail',
+      program: request.program,
+      cwd: request.cwd,
+      timeoutMs: request.timeoutMs,
+      stdoutCap: request.stdoutCap,
+      stdinFile: request.stdinFile,
+      spillFile: request.spill?.file,
+      maxSpillBytes: request.spill?.maxBytes,
+      limits: this.#limitsOf(task),
+      outOfMemory:
+        report.kind === 'done' &&
+        report.done.signal === constants.signals.SIGKILL &&
+        wasKilledByOthers(report.done) &&
+        this.#oomKills.claim(),
     }
   }
-}
 
-function pairsOf(env: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
-  for (const _ in env) return Object.entries(env)
-  return NO_PAIRS
-}
+  /** What the run leaves is named in its outcome, for whoever ends its task to remove. */
+  async #runWithFiles(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+    let made: Made
+    try {
+      made = await this.#make(task)
+    } catch (error) {
+      const errno = (error as NodeJS.ErrnoException).code ?? 'EIO'
+      const message = `The folder for the task's files cannot be made: ${reasonOf(error)}`
+      return refusedOutcome(errno === 'ENOSPC' ? 'ENOMEM' : errno, 'cwd', message)
+    }
+    const outcome = await this.#run(task, made, signal, started)
+    const spilled = outcome.stdoutFile === undefined ? outcome : await this.#complete(outcome)
+    if (made.spillFile !== undefined && outcome.stdoutFile === undefined && outcome.verdict !== 'ok')
+      await this.#files.removeSpill(made.spillFile)
+    if (made.scratch === undefined) return spilled
+    if (spilled.pid !== null) return { ...spilled, scratch: made.scratch }
+    await this.#files.removeScratch(made.scratch)
+    return spilled
+  }
 
-/** What cannot be passed to any program is answered here; it would be an exception in the launcher. */
-function refuse(request: LaunchRequest): Outcome | null {
-  if (request.program === '') {
-    const message = 'There is no program to run: set executor.binary_path, or give the task its own `binary`.'
-    return refusedOutcome('ENOENT', 'program', message)
+  async #make(task: Task): Promise<Made> {
+    const spills = (task.onOutputCap ?? this.#options.onOutputCap) === 'spill'
+    const spillFile = spills ? { spillFile: await this.#files.spillFile() } : {}
+    const scratch = task.scratch === true ? { scratch: await this.#files.scratch() } : {}
+    return { ...spillFile, ...scratch }
   }
-  if (request.program.includes('\0')) {
-    return refusedOutcome('EINVAL', 'arguments', 'The path of the program contains a NUL character.')
-  }
-  if (request.cwd.includes('\0')) {
-    return refusedOutcome('EINVAL', 'cwd', 'The working directory contains a NUL character.')
-  }
-  let bytes = 0
-  for (let at = 0; at < request.args.length; at += 1) {
-    const argument = request.args[at] as string
-    bytes += argument.length + 8
-    if (argument.includes('\0')) {
-      const message = `Argument ${at} contains a NUL character, which no argument of a program can; pass such bytes by stdin.`
-      return refusedOutcome('EINVAL', 'arguments', message)
+
+  /** The launcher wrote what is beyond the cap; what it sent before goes in front of it. */
+  async #complete(outcome: Outcome): Promise<Outcome> {
+    const path = outcome.stdoutFile?.path ?? ''
+    try {
+      await this.#files.completeSpill(path, outcome.stdout)
+      return outcome
+    } catch (error) {
+      const message = `stdout could not be spilled to ${path}: ${reasonOf(error)}`
+      return { ...outcome, verdict: outcome.verdict === 'ok' ? 'output-cap' : outcome.verdict, message }
     }
   }
-  for (const [name, value] of request.env) {
-    bytes += name.length + value.length + 8
-    if (name === '' || name.includes('=') || name.includes('\0') || value.includes('\0')) {
-      const message = `The environment variable ${JSON.stringify(name)} has a name or a value that cannot be passed to a program.`
-      return refusedOutcome('EINVAL', 'arguments', message)
-    }
-  }
-  if (bytes <= MAX_ARGUMENT_BYTES) return null
-  const message = `The arguments are ${bytes} bytes long, more than the system allows; pass them by stdin.`
-  return refusedOutcome('E2BIG', 'arguments', message)
 }

@@ -6,9 +6,10 @@
 
 export { baseEnvironment, type EnvironmentOptions } from './environment.ts'
 export { ExecRunner, type ExecRunnerOptions } from './exec-runner.ts'
+export { createExecutor, type ExecutorOptions, type ResizableExecutor } from './executor.ts'
+export { discardFiles, hasFiles } from './files/index.ts'
 export { FunctionRunner, type FunctionRunnerOptions } from './function/in-process.ts'
 export { ThreadRunner, type ThreadRunnerOptions } from './function/threads.ts'
-export { createExecutor, type ExecutorOptions, type ResizableExecutor } from './executor.ts'
 export type { LaunchRetry } from './launch-blocks.ts'
 export { type Launchers, type LaunchersOptions, startLaunchers } from './launcher/launchers.ts'
 export { isForeignFormat, resolveProgram } from './launcher/program-format.ts'

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../model/index.ts'
 import { launchFault } from './launch-fault.ts'
 import { DONE_FLAGS, type DoneFrame } from './launcher/frames.ts'
-import { launchSentence, outcomeOf, verdictOf } from './verdict.ts'
+import { outcomeOf, verdictOf } from './verdict.ts'
+import { launchSentence } from './verdict-text.ts'
 
 const base: DoneFrame = {
   id: 1,

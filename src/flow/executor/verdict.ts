@@ -1,30 +1,43 @@
 import { constants } from 'node:os'
-import { getSystemErrorName } from 'node:util'
 import type { LaunchPart, Outcome, Verdict } from '../../model/index.ts'
 import { cutAtCharacterEnd, cutAtCharacterStart } from './launcher/capture.ts'
 import { DONE_FLAGS, type DoneFrame } from './launcher/frames.ts'
 import type { LaunchReport } from './launcher/link.ts'
+import { ALLOCATION_FAILED, errnoName, type RunFacts, sentence, signalName } from './verdict-text.ts'
 
-/** What the verdict and its sentence are made from, besides what the launcher says. */
-export interface RunFacts {
-  readonly program: string
-  readonly cwd: string
-  readonly timeoutMs: number
-  readonly stdoutCap: number
+const { SIGKILL, SIGXCPU, SIGXFSZ } = constants.signals
+
+/** So much of its memory limit was in use, resident: what is reserved only is not seen. */
+const CLOSE_TO_LIMIT = 0.8
+
+/** True where a signal ended it that no timeout, cap or request of ours can account for. */
+export function wasKilledByOthers({ flags, signal }: DoneFrame): boolean {
+  return signal !== 0 && (flags & (DONE_FLAGS.killed | DONE_FLAGS.timedOut | DONE_FLAGS.capped)) === 0
 }
 
-const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name]),
-)
-
 /** The verdict of one run: the first cause that we set, else how the program ended by itself. */
-export function verdictOf(done: DoneFrame): Verdict {
+export function verdictOf(done: DoneFrame, facts: Pick<RunFacts, 'limits' | 'outOfMemory'> = {}): Verdict {
   if ((done.flags & DONE_FLAGS.killed) !== 0) return 'cancelled'
   if (done.errno !== 0 && done.pid === 0) return 'launch-failed'
   if ((done.flags & DONE_FLAGS.timedOut) !== 0) return 'timeout'
   if ((done.flags & DONE_FLAGS.capped) !== 0) return 'output-cap'
-  if (done.signal !== 0 || done.code < 0) return 'signal'
+  if (done.signal !== 0 || done.code < 0) return signalVerdict(done, facts)
   return done.code === 0 ? 'ok' : 'exit'
+}
+
+function signalVerdict(
+  done: DoneFrame,
+  { limits = {}, outOfMemory }: Pick<RunFacts, 'limits' | 'outOfMemory'>,
+): Verdict {
+  const { signal } = done
+  if (signal === SIGXCPU || signal === SIGXFSZ) return 'limit'
+  if (outOfMemory === true) return 'oom'
+  if ((done.flags & DONE_FLAGS.usage) === 0) return 'signal'
+  const { cpuSeconds, memoryBytes } = limits
+  // The kernel sends it a second after a SIGXCPU that was not heeded.
+  if (signal === SIGKILL && cpuSeconds !== undefined && done.cpuUs >= (cpuSeconds + 0.9) * 1e6) return 'limit'
+  const isClose = memoryBytes !== undefined && done.maxRssKb * 1024 >= memoryBytes * CLOSE_TO_LIMIT
+  return isClose && ALLOCATION_FAILED.has(signal) ? 'oom' : 'signal'
 }
 
 /** Everything that the flow learns of a run. */
@@ -33,7 +46,7 @@ export function outcomeOf(report: LaunchReport, facts: RunFacts): Outcome {
   // As where the machine has no room: no fault of the task, which waits instead of using up its attempts.
   if (report.kind === 'none') return refusedOutcome('EAGAIN', 'program', 'No launcher is there at the moment.')
   const { done } = report
-  const verdict = verdictOf(done)
+  const verdict = verdictOf(done, facts)
   const stdoutTruncated = (done.flags & DONE_FLAGS.stdoutTruncated) !== 0
   const stderrTruncated = (done.flags & DONE_FLAGS.stderrTruncated) !== 0
   const errno = verdict === 'launch-failed' ? errnoName(done.errno) : undefined
@@ -50,6 +63,9 @@ export function outcomeOf(report: LaunchReport, facts: RunFacts): Outcome {
     wallMs: done.wallUs / 1000,
     ...(errno === undefined ? {} : { errno, launchPart: done.part }),
     ...(message === undefined ? {} : { message }),
+    ...((done.flags & DONE_FLAGS.spilled) === 0 || done.errno !== 0 || facts.spillFile === undefined
+      ? {}
+      : { stdoutFile: { path: facts.spillFile, bytes: done.stdoutBytes } }),
     ...((done.flags & DONE_FLAGS.usage) === 0 ? {} : { cpuUs: done.cpuUs, maxRssKb: done.maxRssKb }),
   }
 }
@@ -86,70 +102,4 @@ function lostOutcome(report: Extract<LaunchReport, { kind: 'lost' }>): Outcome {
     wallMs: 0,
     message: 'The launcher that ran the program died; the program was ended. This is not its fault.',
   }
-}
-
-function errnoName(errno: number): string {
-  try {
-    return getSystemErrorName(-errno)
-  } catch {
-    return `errno ${errno}`
-  }
-}
-
-function signalName(signal: number): string | null {
-  return signal === 0 ? null : (SIGNAL_NAMES.get(signal) ?? `signal ${signal}`)
-}
-
-function sentence(verdict: Verdict, done: DoneFrame, facts: RunFacts, errno: string | undefined): string | undefined {
-  const { program } = facts
-  if (verdict === 'exit') return `${program} ended with exit code ${done.code}.`
-  if (verdict === 'signal') {
-    const why = done.signal === constants.signals.SIGKILL ? ' (often: the kernel, out of memory)' : ''
-    return `${program} was ended by ${signalName(done.signal)}, which nobody here sent${why}.`
-  }
-  if (verdict === 'timeout') return `${program} ran longer than ${facts.timeoutMs / 1000} s and was ended.`
-  if (verdict === 'output-cap') {
-    return `${program} wrote more than ${facts.stdoutCap} bytes to stdout and was ended; raise executor.max_stdout_bytes, or set executor.on_output_cap to truncate.`
-  }
-  if (verdict === 'cancelled') return `${program} was ended on request.`
-  if (verdict === 'launch-failed') return launchSentence(errno ?? '', done.part, facts)
-  return undefined
-}
-
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist (or the interpreter in its #! line does not, or it is not on PATH)',
-  EACCES: 'it is not executable for this user (chmod +x), or a folder above it cannot be entered',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is not a folder',
-  ENOEXEC: 'it is neither a binary of this machine nor a script with a #! line',
-  EAGAIN: 'the limit of processes is reached',
-  EMFILE: 'the limit of open files is reached',
-  ENFILE: 'the limit of open files of the whole machine is reached',
-  ENOMEM: 'there is no memory left',
-  ETXTBSY: 'it is open for writing',
-}
-
-const OTHER_PARTS: Readonly<Partial<Record<LaunchPart, string>>> = {
-  stdin: 'the file for its stdin cannot be opened',
-  dial: 'its connection to this worker could not be made',
-  limits: 'its limits, niceness, umask, user or group cannot be set',
-}
-
-/** One sentence: what could not be launched, and why. */
-export function launchSentence(
-  errno: string,
-  part: DoneFrame['part'],
-  facts: Pick<RunFacts, 'program' | 'cwd'>,
-): string {
-  if (part === 'cwd') {
-    const why = errno === 'EACCES' ? 'cannot be entered' : errno === 'ENOTDIR' ? 'is not a folder' : 'does not exist'
-    return `${facts.program} was not started: its working directory ${facts.cwd} ${why} (${errno}).`
-  }
-  if (part === 'arguments') {
-    const why = errno === 'E2BIG' ? 'are longer than the system allows' : 'cannot be passed to a program'
-    return `${facts.program} was not started: its arguments or environment ${why} (${errno}).`
-  }
-  const other = OTHER_PARTS[part]
-  if (other !== undefined) return `${facts.program} was not started: ${other} (${errno}).`
-  return `${facts.program} cannot be started: ${ADVICE[errno] ?? 'the system refused'} (${errno}).`
 }

@@ -56,7 +56,7 @@ function defaultId(window: Window, messages: readonly TrackedMessage[]): string 
 
 /** A spec with its defaults and its place. */
 export function toTask(spec: TaskSpec, messages: readonly TrackedMessage[], id: string, parentId?: string): Task {
-  const task: { -readonly [Field in keyof Task]: Task[Field] } = {
+  const task: Draft = {
     id,
     messages: messages.map((tracked) => tracked.message as Message),
     args: spec.args ?? NONE,
@@ -65,11 +65,31 @@ export function toTask(spec: TaskSpec, messages: readonly TrackedMessage[], id: 
     labels: spec.labels ?? NO_TEXTS,
   }
   if (parentId !== undefined) task.parentId = parentId
-  if (spec.stdin !== undefined) task.stdin = typeof spec.stdin === 'string' ? Buffer.from(spec.stdin) : spec.stdin
+  if (spec.stdin !== undefined) setStdin(task, spec.stdin)
   if (spec.cwd !== undefined) task.cwd = spec.cwd
   if (spec.runner !== undefined) task.runner = spec.runner
   if (spec.binary !== undefined) task.binary = spec.binary
   if (spec.timeoutMs !== undefined) task.timeoutMs = spec.timeoutMs
   if (spec.precomputed !== undefined) task.precomputed = spec.precomputed
+  setControls(task, spec)
   return task
+}
+
+type Draft = { -readonly [Field in keyof Task]: Task[Field] }
+
+function setStdin(task: Draft, stdin: NonNullable<TaskSpec['stdin']>): void {
+  if (typeof stdin === 'string') task.stdin = Buffer.from(stdin)
+  else if (stdin instanceof Uint8Array) task.stdin = stdin
+  else task.stdinFile = stdin.file
+}
+
+/** Most tasks have none of them: a field that is not there costs nothing later. */
+function setControls(task: Draft, spec: TaskSpec): void {
+  if (spec.graceMs !== undefined) task.graceMs = spec.graceMs
+  if (spec.maxStdoutBytes !== undefined) task.maxStdoutBytes = spec.maxStdoutBytes
+  if (spec.maxStderrBytes !== undefined) task.maxStderrBytes = spec.maxStderrBytes
+  if (spec.onOutputCap !== undefined) task.onOutputCap = spec.onOutputCap
+  if (spec.limits !== undefined) task.limits = spec.limits
+  if (spec.nice !== undefined) task.nice = spec.nice
+  if (spec.scratch !== undefined) task.scratch = spec.scratch
 }

@@ -139,7 +139,10 @@ export class Partition {
     if (this.closed) return
     this.#draining = true
     this.#abort.abort()
-    for (const tracked of this.tasks) tracked.run?.cancel()
+    for (const tracked of this.tasks) {
+      tracked.run?.cancel()
+      tracked.discardFiles()
+    }
     this.tasks.clear()
     this.pending.clear()
     this.#queue = []
@@ -166,6 +169,7 @@ export class Partition {
     if (this.pending.get(tracked.task.id) === tracked.task) this.pending.delete(tracked.task.id)
     if (tracked.outputBytes > 0) this.account.add(0, -tracked.outputBytes)
     tracked.outputBytes = 0
+    tracked.discardFiles()
   }
 
   async #pump(): Promise<void> {

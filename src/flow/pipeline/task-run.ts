@@ -11,6 +11,7 @@ import {
   TaskResult,
   type TaskSpec,
 } from '../../model/index.ts'
+import { hasFiles } from '../executor/index.ts'
 import type { Refusal } from '../sinks/index.ts'
 import { settleTask } from './completion.ts'
 import { DELIVERED, type Delivered, decideRefusals, deliverOutputs, OutputError, send } from './deliver.ts'
@@ -35,6 +36,7 @@ export function startTasks(partition: Partition, tasks: readonly TrackedTask[]):
  */
 function startRun(partition: Partition, tracked: TrackedTask): void {
   const { executor, hooks } = partition.parts
+  tracked.discardFiles()
   tracked.attempts += 1
   const priority = hooks.priority(tracked.task)
   const run = executor.submit(tracked.task, { assignment: partition.assignment, priority, attempt: tracked.attempts })
@@ -51,7 +53,9 @@ function startRun(partition: Partition, tracked: TrackedTask): void {
 
 /** Withdrawn, or the partition is gone: nothing follows. */
 function afterRun(partition: Partition, tracked: TrackedTask, outcome: Outcome | null): void {
-  if (outcome === null || partition.closed) return
+  if (outcome === null) return
+  if (hasFiles(outcome)) tracked.files = outcome
+  if (partition.closed) return tracked.discardFiles()
   holdBytes(partition, tracked, outcome)
   const result = new TaskResult(tracked.task, outcome, tracked.attempts)
   if (result.verdict === 'ok') complete(partition, tracked, result)

@@ -1,5 +1,5 @@
-import type { Death, Message, RawMessage, Task, TaskFailure, TaskResult } from '../../model/index.ts'
-import type { Run } from '../executor/index.ts'
+import type { Death, Message, Outcome, RawMessage, Task, TaskFailure, TaskResult } from '../../model/index.ts'
+import { discardFiles, type Run } from '../executor/index.ts'
 
 /**
  * Where a message is on its way. `queued` and `arranging` have started nothing and can be handed back at any time;
@@ -79,11 +79,20 @@ export class TrackedTask {
   run: Run | undefined
   /** Bytes of output that are held until it settles. */
   outputBytes = 0
+  /** Its last outcome, where that left files on disk. */
+  files: Outcome | undefined
 
   constructor(task: Task, messages: readonly TrackedMessage[], window: Window) {
     this.task = task
     this.messages = messages
     this.window = window
+  }
+
+  /** Removes what its last run left on disk, if anything. */
+  discardFiles(): void {
+    if (this.files === undefined) return
+    void discardFiles(this.files)
+    this.files = undefined
   }
 
   /** True from the moment its first run takes a slot. */

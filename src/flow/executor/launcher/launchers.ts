@@ -33,6 +33,8 @@ export interface LaunchersOptions {
 export interface Launchers {
   /** Launchers that are ready now. */
   readonly readyCount: number
+  /** Of all of them: `native` or `node`. */
+  readonly kind: string
   /** Lets there be so many launchers, at most 255; never fewer than there are. Default: one per core, at most 4. */
   grow(count?: number): void
   /** Tells an environment once; its id goes into every request that uses it. */
@@ -69,6 +71,7 @@ class Hub implements Launchers, LinkEvents {
   #first: FirstLauncher | null = null
   /** Why the launchers are not the native ones. */
   #reason: string | null = null
+  #kind = ''
   #nextId = 1
   #stopping: Promise<void> | null = null
 
@@ -82,6 +85,10 @@ class Hub implements Launchers, LinkEvents {
 
   get readyCount(): number {
     return this.#links.filter((link) => link !== null).length
+  }
+
+  get kind(): string {
+    return this.#kind
   }
 
   async start(options: LaunchersOptions): Promise<void> {
@@ -148,6 +155,7 @@ class Hub implements Launchers, LinkEvents {
       return link.destroy()
     }
     this.#links[index] = link
+    this.#kind = link.kind
     this.#respawns.delete(index)
     const reason = index > 0 || this.#reason === null ? {} : { reason: this.#reason }
     this.#announce({ type: 'launcher_started', index, kind: link.kind, pid: link.pid, ...reason })

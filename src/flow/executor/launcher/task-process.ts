@@ -207,8 +207,10 @@ export class TaskProcess {
   /** Only the first cause counts. */
   #end(cause: number): void {
     const causes = DONE_FLAGS.timedOut | DONE_FLAGS.killed | DONE_FLAGS.capped
-    if (this.#finished || this.#exit !== null || (this.#flags & causes) !== 0) return
-    this.#flags |= cause
+    if (this.#finished || (this.#flags & causes) !== 0) return
+    // What is over its cap is so, also where it exited before its output was read.
+    if (this.#exit === null || cause === DONE_FLAGS.capped) this.#flags |= cause
+    if (this.#exit !== null) return
     // Its connection is still being made: seen then.
     if (this.#pid === 0) return
     if (this.#start.graceMs === 0) {
