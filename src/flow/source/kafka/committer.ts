@@ -7,6 +7,8 @@ import type { Partition } from './partition.ts'
 import { within } from './repeat.ts'
 
 const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5000 }
+/** Between attempts of a stop while a rebalance goes on. */
+const STRANGER_PAUSE_MS = 250
 /**
  * Where the group does not know us, either a call about lost partitions is on its way, or a rebalance that leaves us the
  * partition has just begun another generation (usual with cooperative rebalances): committing is tried again after this.
@@ -70,8 +72,12 @@ export class Committer {
   /**
    * Commits until nothing of these is left to commit, or the deadline (monotonic) is there. True where all that was
    * ended is acknowledged. An assignment that has not been claimed has nothing to commit.
+   *
+   * `stranger` says what to do where the group knows us in another generation: within a rebalance that waits for this
+   * flush that cannot change (`give up`, after one refusal each); at a stop the client goes on joining, and the rebalance
+   * that has just begun lets us in again (`wait`).
    */
-  async flush(partitions: readonly Partition[], deadline: number): Promise<boolean> {
+  async flush(partitions: readonly Partition[], deadline: number, stranger: 'give up' | 'wait'): Promise<boolean> {
     const { clock, random } = this.#parts
     const refused = new Set<Partition>()
     for (;;) {
@@ -86,7 +92,10 @@ export class Committer {
       if (mine) this.#start(new Set(left))
       if (this.#flight === null) return false
       await within(clock, deadline - clock.monotonic(), this.#flight)
-      if (mine) for (const one of left) if (one.suspendedUntil > clock.monotonic()) refused.add(one)
+      if (!mine) continue
+      const unknown = left.filter((one) => one.suspendedUntil > clock.monotonic())
+      if (stranger === 'give up') for (const one of unknown) refused.add(one)
+      else if (unknown.length > 0) await sleep(clock, Math.min(STRANGER_PAUSE_MS, deadline - clock.monotonic()))
     }
   }
 
@@ -212,6 +221,7 @@ export class Committer {
     if (verdict !== 'done') return false
     partition.ledger.acknowledged(snapshot)
     partition.suspendedUntil = 0
+    partition.commitFailure = null
     announce({
       type: 'committed',
       at: partition.at,
@@ -228,6 +238,10 @@ export class Committer {
 
   #refuse(entries: readonly Entry[], error: string): void {
     const at: TopicPartition[] = entries.map((entry) => entry.partition.at)
+    for (const { partition } of entries) {
+      const since = partition.commitFailure?.since ?? this.#parts.clock.monotonic()
+      partition.commitFailure = { error, since }
+    }
     const willRetry = entries.some((entry) => entry.partition.alive)
     this.#parts.announce({ type: 'commit_failed', at, error, willRetry })
   }

@@ -201,7 +201,7 @@ export class Rebalance implements RebalanceListener {
     }
     const deadline = begun + (lost ? 0 : settings.drainTimeoutMs)
     const drained = await listener.revoked(assignments, { lost, deadline })
-    if (!lost) await committer.flush(partitions, clock.monotonic() + settings.revokeCommitMs)
+    if (!lost) await committer.flush(partitions, clock.monotonic() + settings.revokeCommitMs, 'give up')
     for (const partition of partitions) registry.remove(partition, intake.poll)
     announce({ type: 'revoked', assignments, lost, drained, durationMs: clock.monotonic() - begun })
   }

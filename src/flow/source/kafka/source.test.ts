@@ -950,6 +950,38 @@ describe('a stop', () => {
     expect(world.offsets).toEqual([])
   })
 
+  it('in the middle of a rebalance commits once the group knows us again: nothing of it runs twice', async () => {
+    const world = new World({ stopTimeoutMs: 10_000 })
+    world.stored(0)
+    await world.start(p0)
+    await world.fetched(0, 3)
+    world.end(0, 3)
+    world.kafka.answer = (requests) =>
+      Promise.resolve(world.kafka.refused(requests, refusal('ERR_ILLEGAL_GENERATION', 22)))
+    const stopped = world.source.stop()
+    await world.clock.run(3000)
+    // Not in a tight loop: the group is asked a few times a second.
+    expect(world.kafka.commits.length).toBeLessThan(20)
+    world.kafka.answer = (requests) => Promise.resolve(world.kafka.taken(requests))
+    await world.clock.runUntil(stopped)
+    expect(world.kafka.stored.get('jobs:0')?.offset).toBe(4)
+    expect(world.of('revoked')).toMatchObject([{ lost: false, drained: true }])
+  })
+
+  it('ends at its deadline where the group never knows us again', async () => {
+    const world = new World({ stopTimeoutMs: 10_000 })
+    world.stored(0)
+    await world.start(p0)
+    await world.fetched(0, 3)
+    world.end(0, 3)
+    world.kafka.answer = (requests) =>
+      Promise.resolve(world.kafka.refused(requests, refusal('ERR_UNKNOWN_MEMBER_ID', 25)))
+    const begun = world.clock.monotonic()
+    await world.clock.runUntil(world.source.stop())
+    expect(world.clock.monotonic() - begun).toBeLessThanOrEqual(10_200)
+    expect(world.of('revoked')).toMatchObject([{ lost: false, drained: false }])
+  })
+
   it('ends also when no commit is answered', async () => {
     const world = new World({ stopTimeoutMs: 10_000 })
     world.stored(0)

@@ -123,7 +123,7 @@ export class KafkaSource implements Source {
     }
     const begun = clock.monotonic()
     const left = this.#registry.all
-    const clean = await running.committer.flush(left, begun + stopTimeoutMs)
+    const clean = await running.committer.flush(left, begun + stopTimeoutMs, 'wait')
     const drained = clean && left.every((partition) => partition.ledger.unfinished === 0)
     this.#abandon(running)
     if (left.length > 0) {
