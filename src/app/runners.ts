@@ -4,6 +4,7 @@ import type { Hooks } from '../handler/index.ts'
 import { systemClock as clock } from '../lib/index.ts'
 import { type Announce, DrakkarError, type RunnerName } from '../model/index.ts'
 import { buildExec } from './exec.ts'
+import { buildPool } from './pool.ts'
 
 /** What runners are built from. */
 export interface RunnerParts {
@@ -18,8 +19,10 @@ export interface RunnerParts {
 export function buildRunners(parts: RunnerParts): Runner {
   const { executor } = parts.config
   const functions = buildFunction(parts)
+  const pool = buildPool(executor, parts.env, parts.launchers, parts.announce)
   const runners: Partial<Record<RunnerName, Runner>> = {
     exec: buildExec(executor, parts.env, parts.launchers),
+    ...(pool === null ? {} : { pool }),
     ...(functions === null ? {} : { function: functions }),
   }
   if (runners[executor.runner] === undefined) {

@@ -92,6 +92,35 @@ export interface Config {
   readonly executor: {
     /** Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript. Default `exec`. */
     readonly runner: 'exec' | 'pool' | 'function'
+    /** Processes that stay (runner `pool`). Without this section there are none. */
+    readonly pool?: {
+      /** Program that speaks the pool’s protocol. Default: executor.binary_path. */
+      readonly binaryPath?: string
+      /** Arguments of each process; those of a task are in its request. */
+      readonly args: readonly string[]
+      /** json: one JSON object a line; frames: a JSON header and a raw body. See docs/reference/pool-protocol.md. Default `json`. */
+      readonly protocol: 'json' | 'frames'
+      /** Most processes at once. Default: max_executors / in_flight, rounded up. */
+      readonly processes?: number
+      /** Tasks that one process has at once. Above 1 answers need ids. Default `1`. */
+      readonly inFlight: number
+      /** Longest time from a start to the answer of the first ping; 0 = any. Default `30`. */
+      readonly readyTimeoutSeconds: number
+      /** Longest silence about a task (`progress` and `partial` break it); then verdict `no-progress`. 0 = any. Default `0`. */
+      readonly noProgressSeconds: number
+      /** A process gets so many tasks at most. 0 = any number. Default `0`. */
+      readonly recycleAfterTasks: number
+      /** A process this old is replaced. 0 = never. Default `0`. */
+      readonly recycleAfterSeconds: number
+      /** A process with a larger resident set is replaced; needs /proc. 0 = any. Default `0`. */
+      readonly maxRssBytes: number
+      /** A process with nothing to do for so long ends. 0 = all of them stay, and start early. Default `0`. */
+      readonly idleSeconds: number
+      /** Files besides the program whose change replaces the processes, e.g. the script of an interpreter. */
+      readonly watch: readonly string[]
+      /** Longest line, or part of a frame, that a process may write. Default `16777216`. */
+      readonly maxAnswerBytes: number
+    }
     /** Functions as tasks (runner `function`). */
     readonly function: {
       /** Module whose default export is the function; it runs in worker threads. Relative to the working directory. Unset: the handler’s `run`, in the worker’s own process. */

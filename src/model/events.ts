@@ -144,6 +144,50 @@ export type WorkerEvent =
       readonly reason?: string
     }
   | { readonly type: 'launcher_lost'; readonly index: number; readonly tasks: number }
+  /**
+   * A persistent process is gone. `why`: it was replaced or not needed (tasks, age, memory, program-changed, idle, surplus, stop),
+   * one of its tasks was ended (task), or something is wrong with it (died, closed, protocol, not-ready). `fault`: the latter.
+   */
+  | {
+      readonly type: 'pool_process_ended'
+      readonly program: string
+      readonly pid: number | null
+      readonly why: string
+      readonly fault: boolean
+      /** Tasks that it was given in its life, and those that it had at its end. */
+      readonly tasks: number
+      readonly inFlight: number
+      readonly ageMs: number
+      /** What happened, and the last words on stderr; empty where nothing is wrong. */
+      readonly detail: string
+    }
+  /** An operator asked for something; `by` says who, `ok` whether it was done. */
+  | {
+      readonly type: 'control'
+      readonly verb: 'cancel' | 'set' | 'pause' | 'resume'
+      readonly by: string
+      readonly what: string
+      readonly ok: boolean
+      readonly said: string
+    }
+  /** A partition has not moved for so long, and why; again each time that it has lasted twice as long, and when it moves. */
+  | {
+      readonly type: 'standstill'
+      readonly at: TopicPartition
+      readonly forMs: number
+      /** The first reason, short and stable: `held`, `run`, … */
+      readonly kind: string
+      readonly why: string
+      readonly over: boolean
+    }
+  /** A run takes longer than `executor.slow_task_seconds`; told once for each run. */
+  | {
+      readonly type: 'task_slow'
+      readonly task: Task
+      readonly slot: number | null
+      readonly pid: number | null
+      readonly forMs: number
+    }
   | { readonly type: 'periodic_run'; readonly name: string; readonly durationMs: number; readonly error: unknown }
   | { readonly type: 'hook_blocked'; readonly hook: string; readonly seconds: number }
   | { readonly type: 'drain_timeout'; readonly at: TopicPartition; readonly unfinished: number }

@@ -12,6 +12,7 @@ export { FunctionRunner, type FunctionRunnerOptions } from './function/in-proces
 export { ThreadRunner, type ThreadRunnerOptions } from './function/threads.ts'
 export type { LaunchRetry } from './launch-blocks.ts'
 export { type Launchers, type LaunchersOptions, startLaunchers } from './launcher/launchers.ts'
+export { PoolRunner, type PoolRunnerOptions } from './pool/pool-runner.ts'
 export { isForeignFormat, resolveProgram } from './launcher/program-format.ts'
 export type { Executor, Run, Runner, SubmitOptions } from './runner.ts'
 export { Runners, type RunnersOptions } from './runners.ts'

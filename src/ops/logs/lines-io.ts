@@ -140,7 +140,43 @@ export const KAFKA: Pick<
   },
 }
 
-export const RUNTIME: Pick<Rows, 'launcher_started' | 'launcher_lost' | 'drain_timeout' | 'lifecycle'> = {
+export const RUNTIME: Pick<
+  Rows,
+  'launcher_started' | 'launcher_lost' | 'pool_process_ended' | 'drain_timeout' | 'lifecycle' | 'control' | 'standstill'
+> = {
+  control: {
+    level: ({ ok }) => (ok ? 'info' : 'warn'),
+    event: ({ ok }) => (ok ? 'control_done' : 'control_refused'),
+    category: 'control',
+    fields: ({ verb, by, what, said }) => ({ verb, by: safeText(by), what: safeText(what), said: safeText(said) }),
+  },
+  standstill: {
+    // A long run is usual work; everything else wants somebody.
+    level: ({ kind, over }) => (over || kind === 'run' ? 'info' : 'warn'),
+    event: ({ over }) => (over ? 'partition_moves_again' : 'partition_standstill'),
+    category: 'pipeline',
+    fields: ({ at, forMs, why, over }) => ({
+      ...place(at),
+      for_seconds: Math.round(forMs / 1000),
+      ...(over ? {} : { why: safeText(why) }),
+    }),
+    repeat: (event) => atReason(event, event.kind),
+  },
+  pool_process_ended: {
+    level: ({ fault }) => (fault ? 'warn' : 'info'),
+    event: 'pool_process_ended',
+    category: 'executor',
+    fields: ({ program, pid, why, tasks, inFlight, ageMs, detail, fault }) => ({
+      program: safeText(program),
+      pid,
+      why,
+      tasks,
+      in_flight: inFlight,
+      age_seconds: Math.round(ageMs / 1000),
+      ...(fault ? { detail: safeText(detail) } : {}),
+    }),
+    repeat: ({ program, why }) => `${program} ${why}`,
+  },
   launcher_started: {
     level: 'info',
     event: 'launcher_started',

@@ -119,6 +119,11 @@ const GOLDEN: { readonly [Type in WorkerEvent['type']]: readonly [string, string
     { category: 'kafka', error: 'broker transport failure', code: '-195', fatal: false },
   ],
   launcher_started: ['info', 'launcher_started', { category: 'executor', index: 0, kind: 'native', pid: 77 }],
+  pool_process_ended: [
+    'warn',
+    'pool_process_ended',
+    { category: 'executor', program: './score', pid: 78, why: 'protocol', tasks: 12, in_flight: 1, age_seconds: 61 },
+  ],
   launcher_lost: ['error', 'launcher_lost', { category: 'executor', index: 0, tasks: 4 }],
   periodic_run: ['debug', 'periodic_task_completed', { category: 'periodic', name: 'refresh', duration_ms: 200 }],
   hook_blocked: ['error', 'hook_blocked', { category: 'handler', hook: 'arrange', seconds: 6.5 }],

@@ -166,6 +166,9 @@ function runtimeListeners(counted: Counted): Listeners {
     launcher_started({ kind }) {
       counted.launchersStarted.cell(kind).value += 1
     },
+    pool_process_ended({ why }) {
+      counted.poolProcessesEnded.cell(why).value += 1
+    },
     launcher_lost() {
       counted.launchersLost.cell().value += 1
     },

@@ -77,6 +77,7 @@ const MOVES: { readonly [Type in WorkerEvent['type']]: readonly string[] } = {
   late_result: [`drakkar_suppressed_zombie_deliveries_total{${P}} 1`],
   client_error: ['drakkar_consumer_errors_total 1'],
   launcher_started: ['drakkar_launchers_started_total{kind="native"} 1'],
+  pool_process_ended: ['drakkar_pool_processes_ended_total{why="protocol"} 1'],
   launcher_lost: ['drakkar_launchers_lost_total 1'],
   periodic_run: [
     'drakkar_periodic_task_runs_total{name="refresh",status="ok"} 1',

@@ -93,6 +93,7 @@ export const COUNTED = {
   ),
   launchersStarted: newCounter('launchers_started_total', 'Launchers started, by kind.', ['kind']),
   launchersLost: newCounter('launchers_lost_total', 'Launchers that died.'),
+  poolProcessesEnded: newCounter('pool_processes_ended_total', 'Persistent processes that ended, by why.', ['why']),
   windowSeconds: histogram(
     'batch_duration_seconds',
     'From a window to the end of its last message.',
