@@ -24,6 +24,8 @@ const rooms = {
   'ops/logs': base,
   'ops/metrics': base,
   'ops/health': ['ops/metrics', ...base],
+  'ops/control': base,
+  'ops/watch': base,
   'ops/recorder': base,
   'ops/api': ['ops/metrics', 'ops/recorder', 'ops/health', ...base],
 }

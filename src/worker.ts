@@ -1,11 +1,26 @@
 import type { DeadLetters } from './flow/ends/index.ts'
 import type { Executor } from './flow/executor/index.ts'
-import { Flow, type HoldRegistry, type IntakeOptions, type PipelineOptions } from './flow/pipeline/index.ts'
+import {
+  createControl,
+  Flow,
+  type HoldRegistry,
+  type IntakeOptions,
+  type PipelineOptions,
+} from './flow/pipeline/index.ts'
 import type { Delivery } from './flow/sinks/index.ts'
 import type { Source } from './flow/source/index.ts'
 import { type Hooks, startPeriodic } from './handler/index.ts'
 import { type Clock, type Deferred, deferred, type Random, sleep, unlessAborted } from './lib/index.ts'
-import { type Announce, DrakkarError, type Handler, partitionKey, reasonOf, type WorkerView } from './model/index.ts'
+import {
+  type Announce,
+  type Control,
+  DrakkarError,
+  type Handler,
+  partitionKey,
+  type RunView,
+  reasonOf,
+  type WorkerView,
+} from './model/index.ts'
 
 /** The parts of a worker, already built. Real ones in production, models in a simulation; the worker cannot tell. */
 export interface WorkerParts {
@@ -55,11 +70,20 @@ export class Worker {
       crashed: (error) =>
         this.fail(new DrakkarError('USER_CODE_CRASHED', `the pipeline failed: ${reasonOf(error)}`, { cause: error })),
     })
+    this.control = createControl({ flow: this.#flow, executor, source, announce, intake })
   }
+
+  /** What an operator may ask of it. */
+  readonly control: Control
 
   /** Resolves with the error for which the worker must end; stays pending while there is none. */
   get failure(): Promise<Error> {
     return this.#failure.promise
+  }
+
+  /** What runs now. */
+  runs(): readonly RunView[] {
+    return this.#parts.executor.active()
   }
 
   /** Says that the worker must end. The first reason counts. */
@@ -117,7 +141,7 @@ export class Worker {
   view(): WorkerView {
     const { source, executor, delivery, workerId } = this.#parts
     const flows = new Map(this.#flow.views().map((view) => [partitionKey(view.assignment), view]))
-    const partitions = source.partitions().map(({ assignment, position, committed, paused }) => {
+    const partitions = source.partitions().map(({ assignment, ...at }) => {
       const flow = flows.get(partitionKey(assignment))
       return {
         topic: assignment.topic,
@@ -126,10 +150,9 @@ export class Worker {
         inFlight: flow?.inFlight ?? 0,
         queued: flow?.queued ?? 0,
         bytes: flow?.bytes ?? 0,
-        position,
-        committed,
-        paused,
+        ...at,
         holds: flow?.holds ?? [],
+        head: flow?.head ?? null,
       }
     })
     return {
@@ -139,6 +162,7 @@ export class Worker {
       partitions,
       executor: { slots: executor.slots, running: executor.running, waiting: executor.waiting },
       sinks: delivery.views(),
+      brokersAwayMs: source.brokersAwayMs(),
     }
   }
 

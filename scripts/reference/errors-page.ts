@@ -19,6 +19,8 @@ const TELLS: Readonly<Record<ErrorCode, string>> = {
     'A source topic, the topic of a sink or of the dead letters. Nothing is created by itself. The advice names topics that are near.',
   SINK_UNAVAILABLE: 'A folder that does not exist or cannot be written to, a sink that refuses at the start.',
   LAUNCHER_FAILED: 'The process that starts programs did not come up: mostly a limit on processes or memory.',
+  WORKER_UNREACHABLE:
+    'Of `drakkar status`, `cancel`, `set`, `pause` and `resume`: no worker of this user listens (`control.enabled`), or it does not answer.',
   LAUNCHER_LOST:
     'The process that starts programs was killed, often by the kernel for memory. What still runs may end; then the worker does.',
   CLIENT_FATAL:

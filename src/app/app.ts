@@ -149,7 +149,15 @@ export class DrakkarApp {
     const { announce } = this.#announcer
     for (const notice of notices) logger.warn('config_notice', { notice })
     logger.info('config_summary', { node: process.version, pid: process.pid, ...summaryOf(config) })
-    this.#observers = observe({ config, workerId, logger, announcer: this.#announcer, view: () => this.view() })
+    this.#observers = observe({
+      config,
+      workerId,
+      logger,
+      announcer: this.#announcer,
+      env: this.#env,
+      view: () => this.view(),
+      worker: () => this.#worker,
+    })
     const hooks = new Hooks({
       handler,
       clock,

@@ -91,7 +91,7 @@ function buildSource({ config, driver, announce }: BuildParts, holds: Holds): So
 }
 
 function buildExecutor(parts: BuildParts, holds: Holds): ResizableExecutor {
-  const { binaryPath, maxExecutors } = parts.config.executor
+  const { binaryPath, maxExecutors, okExitCodes } = parts.config.executor
   const { announce } = parts
   const runner = buildRunners(parts)
   return createExecutor({
@@ -102,6 +102,7 @@ function buildExecutor(parts: BuildParts, holds: Holds): ResizableExecutor {
     clock,
     random,
     defaultBinary: binaryPath ?? null,
+    okExitCodes,
   })
 }
 

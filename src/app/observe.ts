@@ -2,10 +2,12 @@ import type { Config } from '../config/index.ts'
 import type { Place } from '../handler/index.ts'
 import { startWatchdog } from '../handler/index.ts'
 import { type Announcer, systemClock as clock } from '../lib/index.ts'
-import { reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
+import { type Control, type RunView, reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
 import { createOpsServer } from '../ops/health/index.ts'
 import { createLogger, createLogListener, type Logger, parseLevel } from '../ops/logs/index.ts'
 import { createMetrics } from '../ops/metrics/index.ts'
+import { createWatch } from '../ops/watch/index.ts'
+import { openControl } from './control.ts'
 import { VERSION } from './version.ts'
 
 /** What looks at the worker: log, metrics, health, and the watchdog of the event loop. */
@@ -37,7 +39,10 @@ export function observe(parts: {
   readonly workerId: string
   readonly logger: Logger
   readonly announcer: Announcer<WorkerEvent>
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly view: () => WorkerView | undefined
+  /** The worker; undefined until it is built. */
+  readonly worker: () => { runs(): readonly RunView[]; readonly control: Control } | undefined
 }): Observers {
   const { config, workerId, logger, announcer } = parts
   const view = (): WorkerView => parts.view() ?? nothingYet(workerId)
@@ -47,6 +52,16 @@ export function observe(parts: {
   announcer.subscribe(metrics.listen)
   const { enabled, host, port } = config.metrics
   const server = enabled ? createOpsServer({ host, port, metrics, view }) : undefined
+  const runs = (): readonly RunView[] => parts.worker()?.runs() ?? []
+  const control = openControl({ ...parts, view, runs, control: () => parts.worker()?.control })
+  const watch = createWatch({
+    view,
+    runs,
+    announce: announcer.announce,
+    clock,
+    standstillMs: config.standstillSeconds * 1000,
+    slowMs: config.executor.slowTaskSeconds * 1000,
+  })
   const watchdog = startWatchdog({
     stallSeconds: config.hookStallSeconds,
     onBlocked: ({ hook, seconds }) => announcer.announce({ type: 'hook_blocked', hook, seconds }),
@@ -61,10 +76,14 @@ export function observe(parts: {
     async start() {
       await server?.start()
       metrics.start()
+      watch.start()
+      await control.start()
     },
     async stop() {
       await watchdog.stop()
       metrics.stop()
+      watch.stop()
+      await control.stop()
       await server?.stop()
       lines.close()
     },
@@ -79,5 +98,6 @@ function nothingYet(workerId: string): WorkerView {
     partitions: [],
     executor: { slots: 0, running: 0, waiting: 0 },
     sinks: [],
+    brokersAwayMs: null,
   }
 }

@@ -22,6 +22,23 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; readonly load: 
     says: 'check, show or describe the configuration',
     load: async () => (await import('./commands/config.ts')).configCommand,
   },
+  status: {
+    says: 'what a worker on this machine does now, and why',
+    load: async () => (await import('./commands/status.ts')).statusCommand,
+  },
+  cancel: { says: 'end one task', load: async () => (await import('./commands/steer.ts')).steerCommand('cancel') },
+  set: {
+    says: 'change max_executors of a running worker',
+    load: async () => (await import('./commands/steer.ts')).steerCommand('set'),
+  },
+  pause: {
+    says: 'take in nothing more of a partition',
+    load: async () => (await import('./commands/steer.ts')).steerCommand('pause'),
+  },
+  resume: {
+    says: 'end a pause',
+    load: async () => (await import('./commands/steer.ts')).steerCommand('resume'),
+  },
   doctor: {
     says: 'check everything that a worker needs, one line each',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,

@@ -266,6 +266,31 @@ export interface Config {
       readonly [name: string]: {
         /** Folder that files are written below; must exist. Nothing outside of it is ever written. */
         readonly basePath: string
+        /** Path of payloads that name none, below base_path, with {topic}, {partition}, {date}, {hour}, {id}, {key} and {data.…}. Empty: each names its own. */
+        readonly path: string
+        /** append: records are added to files. file: each record is a file, there whole or not at all. Default `append`. */
+        readonly mode: 'append' | 'file'
+        /** jsonl: a line of JSON. csv: a line of CSV (RFC 4180). raw: texts and bytes as they are. Default `jsonl`. */
+        readonly format: 'jsonl' | 'csv' | 'raw'
+        /** With `format: csv`. */
+        readonly csv: {
+          /** Fields, in this order; others are left out. Empty: those of the first record of each file. */
+          readonly columns: readonly string[]
+          /** Between fields. Default `,`. */
+          readonly delimiter: string
+          /** A line with the names first. Default `true`. */
+          readonly header: boolean
+          /** Puts `'` before texts that begin with =, +, -, @, tab or return, which a spreadsheet would run as formulas. Default `false`. */
+          readonly escapeFormulas: boolean
+        }
+        /** Of each batch by itself, so larger batches get smaller; adds .gz or .zst to paths. Default `none`. */
+        readonly compression: 'none' | 'gzip' | 'zstd'
+        /** A file is finished before it gets larger than this, bytes; 0 = no limit. Default `0`. */
+        readonly rotateBytes: number
+        /** A file is finished when it is so old; 0 = no limit. Default `0`. */
+        readonly rotateSeconds: number
+        /** Ids of records that are remembered for each file, so that a record that comes again is not written again; 0 = none (only with jsonl, not compressed). Default `4096`. */
+        readonly rememberRecords: number
         /** Flush to the disk before a record counts as delivered. Off: faster, and a power cut can lose acknowledged lines. Default `true`. */
         readonly fsync: boolean
         /** Files kept open. Default `64`. */

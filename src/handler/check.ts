@@ -139,6 +139,7 @@ const TASK_FIELDS: readonly (readonly [keyof TaskSpec, (value: unknown) => boole
   ['stdin', isStdin, 'text, bytes or { file }'],
   ['env', isTextMap, 'an object of strings'],
   ['cwd', isText, 'a path'],
+  ['okExitCodes', (value) => Array.isArray(value) && value.every(isCount), 'an array of exit codes'],
   ['runner', (value) => RUNNERS.has(value as string), "'exec', 'pool' or 'function'"],
   ['binary', isText, 'a path or a name'],
   ['timeoutMs', (value) => typeof value === 'number' && value > 0, 'milliseconds above 0'],

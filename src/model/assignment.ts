@@ -21,6 +21,7 @@ export type PauseReason =
   | 'span'
   | 'metadata'
   | 'offset-gap'
+  | 'operator'
   | 'drain'
   | 'stop'
   | `held:${string}`

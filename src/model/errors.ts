@@ -16,6 +16,7 @@ export const ERRORS = {
   TOPIC_MISSING: { exitCode: 3, title: 'A topic does not exist' },
   SINK_UNAVAILABLE: { exitCode: 3, title: 'A sink cannot be connected' },
   LAUNCHER_FAILED: { exitCode: 3, title: 'No launcher can be started' },
+  WORKER_UNREACHABLE: { exitCode: 3, title: 'No running worker answers' },
   LAUNCHER_LOST: { exitCode: 71, title: 'The first launcher died' },
   CLIENT_FATAL: { exitCode: 72, title: 'The Kafka client reported a fatal error' },
   DRAIN_TIMEOUT: { exitCode: 73, title: 'Work was still running when the stop ran out of time' },

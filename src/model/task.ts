@@ -83,6 +83,8 @@ export interface TaskOptions<Metadata = unknown> {
    * where `cwd` names no other. It is removed when the task has settled, after `onTaskComplete` or `onError`.
    */
   readonly scratch?: boolean
+  /** Exit codes that count as success, e.g. `[0, 1]` for grep. Default `executor.ok_exit_codes`. */
+  readonly okExitCodes?: readonly number[]
   /** Carried to the hooks, typed by inference. Never sent to the program. */
   readonly metadata?: Metadata
   /** For display, search and metrics. */
@@ -118,6 +120,7 @@ export interface Task<Payload = unknown, Metadata = unknown> {
   readonly limits?: TaskLimits
   readonly nice?: number
   readonly scratch?: boolean
+  readonly okExitCodes?: readonly number[]
   readonly metadata: Metadata
   readonly labels: Readonly<Record<string, string>>
   readonly precomputed?: Precomputed

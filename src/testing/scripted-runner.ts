@@ -48,13 +48,13 @@ export class ScriptedRunner implements Runner {
     return Promise.resolve()
   }
 
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const number = (this.#runs.get(task) ?? 0) + 1
     this.#runs.set(task, number)
     const planned = this.#of.script(task, number)
     const startedAt = this.#of.clock.monotonic()
     this.#tell(task, number, null)
-    if (planned.verdict !== 'launch-failed') started?.()
+    if (planned.verdict !== 'launch-failed') started?.(1)
     return new Promise((resolve) => {
       const end = (run: Run): void => {
         timer.cancel()

@@ -66,6 +66,19 @@ export class ScriptedExecutor implements Executor {
     return Promise.resolve()
   }
 
+  setSlots(): void {}
+
+  active(): [] {
+    return []
+  }
+
+  /** As the executor does it: a run answers `cancelled`, whether it had started or not. */
+  cancelTask(id: string): boolean {
+    const run = this.runs.findLast((each) => each.task.id === id)
+    run?.end(outcome('cancelled'))
+    return run !== undefined
+  }
+
   submit(task: Task, options: SubmitOptions): Run {
     let state: Run['state'] = 'waiting'
     let cancelled = false

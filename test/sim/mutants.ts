@@ -228,6 +228,9 @@ export const MUTANTS: readonly NamedMutant[] = [
         slots: executor.slots,
         running: 0,
         waiting: 0,
+        setSlots: (slots) => executor.setSlots(slots),
+        active: () => executor.active(),
+        cancelTask: (id) => executor.cancelTask(id),
         submit: (task, options) => {
           const first = executor.submit(task, options)
           const again = async (): Promise<Outcome | null> => {
@@ -319,6 +322,7 @@ function forwarded(source: Source): Source {
     quiesce: () => source.quiesce(),
     stop: () => source.stop(),
     partitions: () => source.partitions(),
+    brokersAwayMs: () => source.brokersAwayMs(),
   }
 }
 

@@ -376,6 +376,9 @@ function watchedExecutor(executor: Executor, epochs: WeakMap<Task, number>): Exe
     get waiting() {
       return executor.waiting
     },
+    setSlots: (slots) => executor.setSlots(slots),
+    active: () => executor.active(),
+    cancelTask: (id) => executor.cancelTask(id),
     submit: (task, options) => {
       epochs.set(task, options.assignment.epoch)
       return executor.submit(task, options)
@@ -407,6 +410,7 @@ function watchedSource(source: Source, of: { client: string; history: History; e
     quiesce: () => source.quiesce(),
     stop: () => source.stop(),
     partitions: () => source.partitions(),
+    brokersAwayMs: () => source.brokersAwayMs(),
   }
 }
 

@@ -139,10 +139,20 @@ export function sampleView(over: Partial<WorkerView> = {}): WorkerView {
         committed: 33,
         paused: ['backpressure:messages', 'held:binary'],
         holds: [hold],
+        head: {
+          offset: 41,
+          ageMs: 700,
+          waits: { kind: 'run', taskId: 'jobs:3:41:0', pid: 99, slot: 1, attempt: 1, forMs: 650 },
+        },
+        commitFailure: null,
+        claimed: true,
+        end: 50,
+        lastFetchMs: 30,
       },
     ],
     executor: { slots: 8, running: 3, waiting: 2 },
     sinks: [{ kind: 'kafka', name: 'output', connected: true, pending: 9 }],
+    brokersAwayMs: null,
     ...over,
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { seconds, text } from './field.ts'
 import { dlq, kafka, kafkaSource } from './kafka.ts'
-import { executor, logging, metrics, sinks } from './work.ts'
+import { control, executor, logging, metrics, sinks } from './work.ts'
 
 /** The whole configuration, with the names of the file. Types, defaults, validation, JSON Schema and the reference page come from here. */
 export const schema: z.ZodType = z.strictObject({
@@ -16,6 +16,9 @@ export const schema: z.ZodType = z.strictObject({
   hook_stall_seconds: seconds(60, 1).describe(
     'A hook that blocks the event loop this long ends the process (exit code 70).',
   ),
+  standstill_seconds: seconds(30).describe(
+    'A partition that has not moved for so long is logged with the reason, again at each doubling; 0 = never.',
+  ),
   kafka: kafka.prefault({}).describe('Brokers.'),
   sources: z
     .strictObject({ kafka: kafkaSource.prefault({}).describe('Messages from Kafka.') })
@@ -25,6 +28,7 @@ export const schema: z.ZodType = z.strictObject({
   sinks: sinks.prefault({}).describe('Where results go.'),
   dlq: dlq.prefault({}).describe('Where messages go that cannot be delivered.'),
   metrics: metrics.prefault({}).describe('Metrics and health over HTTP.'),
+  control: control.prefault({}).describe('The local socket for `drakkar status`, `cancel`, `set`, `pause`, `resume`.'),
   logging: logging.prefault({}).describe('The log.'),
   app: z.record(z.string(), z.unknown()).default({}).describe('Yours: reaches the handler’s `onStartup` as it is.'),
 })

@@ -1,9 +1,10 @@
-import { type Clock, type Deferred, deferred, type Random } from '../../lib/index.ts'
-import { type Announce, type Assignment, type Holds, type Outcome, reasonOf, type Task } from '../../model/index.ts'
-import { Gate, type Priority, type Ticket } from './gate.ts'
-import type { LaunchBlock } from './launch-block.ts'
-import { LAUNCH_RETRY, type Launchable, LaunchBlocks, type LaunchRetry } from './launch-blocks.ts'
+import type { Clock, Random } from '../../lib/index.ts'
+import { type Announce, type Holds, type Outcome, type RunView, reasonOf, type Task } from '../../model/index.ts'
+import { Entry, KnownRun, WITHDRAWN } from './entry.ts'
+import { Gate } from './gate.ts'
+import { LAUNCH_RETRY, LaunchBlocks, type LaunchRetry } from './launch-blocks.ts'
 import { launchFault } from './launch-fault.ts'
+import { judgedExit, OK_EXIT_CODES } from './ok-exit.ts'
 import { precomputedOutcome } from './precomputed.ts'
 import type { Executor, Run, Runner, SubmitOptions } from './runner.ts'
 
@@ -17,80 +18,24 @@ export interface ExecutorOptions {
   readonly random: Random
   /** Program of tasks that name none: where it cannot be launched, no task is to blame. */
   readonly defaultBinary: string | null
+  /** Exit codes that count as success; a task's own list wins. Default 0 alone. */
+  readonly okExitCodes?: readonly number[]
   readonly launchRetry?: Partial<LaunchRetry>
 }
 
-/** An executor whose width can be changed while it runs. */
-export interface ResizableExecutor extends Executor {
-  /** Takes effect at once; what runs above a smaller number runs to its end. Throws below 1. */
-  setSlots(slots: number): void
-}
+/** An executor as it is built. */
+export type ResizableExecutor = Executor
 
-export function createExecutor(options: ExecutorOptions): ResizableExecutor {
+export function createExecutor(options: ExecutorOptions): Executor {
   return new PoolExecutor(options)
 }
 
-/** One task on its way; also the `Run` that its submitter holds. */
-class Entry implements Run, Launchable<Entry> {
-  state: Run['state'] = 'waiting'
-  parked = false
-  probe = false
-  block: LaunchBlock<Entry> | null = null
-  ticket: Ticket<Entry> | null = null
-  abort: AbortController | null = null
-  cancelled = false
-  launched = false
-  launchedAt = 0
-  readonly task: Task
-  readonly program: string | null
-  readonly assignment: Assignment
-  readonly priority: Priority
-  readonly attempt: number
-  readonly seq: number
-  readonly submittedAt: number
-  readonly answer: Deferred<Outcome | null> = deferred<Outcome | null>()
-  readonly #owner: PoolExecutor
-
-  constructor(
-    owner: PoolExecutor,
-    task: Task,
-    options: SubmitOptions,
-    program: string | null,
-    seq: number,
-    now: number,
-  ) {
-    this.#owner = owner
-    this.task = task
-    this.program = program
-    this.assignment = options.assignment
-    this.priority = options.priority
-    this.attempt = options.attempt
-    this.seq = seq
-    this.submittedAt = now
-  }
-
-  get outcome(): Promise<Outcome | null> {
-    return this.answer.promise
-  }
-
-  withdraw(): boolean {
-    return this.#owner.withdraw(this)
-  }
-
-  cancel(): void {
-    if (this.state === 'waiting') this.#owner.withdraw(this)
-    else if (this.state === 'running') {
-      this.cancelled = true
-      this.abort?.abort()
-    }
-  }
-}
-
-class PoolExecutor implements ResizableExecutor {
+class PoolExecutor implements Executor {
   readonly #runner: Runner
   readonly #announce: Announce
   readonly #clock: Clock
   readonly #defaultProgram: string
+  readonly #okExitCodes: readonly number[]
   readonly #gate: Gate<Entry>
   readonly #blocks: LaunchBlocks<Entry>
   readonly #entries: Set<Entry> = new Set()
@@ -103,6 +48,7 @@ class PoolExecutor implements ResizableExecutor {
     this.#announce = options.announce
     this.#clock = options.clock
     this.#defaultProgram = options.defaultBinary ?? ''
+    this.#okExitCodes = options.okExitCodes ?? OK_EXIT_CODES
     this.#gate = new Gate<Entry>(options.slots)
     this.#blocks = new LaunchBlocks<Entry>({
       retry: { ...LAUNCH_RETRY, ...options.launchRetry },
@@ -135,6 +81,23 @@ class PoolExecutor implements ResizableExecutor {
     this.#pump()
   }
 
+  active(): readonly RunView[] {
+    const now = this.#clock.monotonic()
+    const runs: RunView[] = []
+    for (const entry of this.#entries) if (entry.state === 'running') runs.push(entry.view(now))
+    return runs
+  }
+
+  cancelTask(id: string): boolean {
+    for (const entry of this.#entries) {
+      if (entry.task.id !== id) continue
+      if (entry.state === 'running') entry.cancel()
+      else this.#neverStart(entry)
+      return true
+    }
+    return false
+  }
+
   submit(task: Task, options: SubmitOptions): Run {
     if (this.#ended) return WITHDRAWN
     if (task.precomputed !== undefined) return this.#answerPrecomputed(task, options.attempt)
@@ -164,8 +127,14 @@ class PoolExecutor implements ResizableExecutor {
     return runner.programOf === undefined ? (task.binary ?? this.#defaultProgram) : runner.programOf(task)
   }
 
+  #neverStart(entry: Entry): void {
+    if (entry.ticket !== null) this.#gate.withdraw(entry.ticket)
+    this.#settle(entry, cancelledOutcome())
+    this.#pump()
+  }
+
   #answerPrecomputed(task: Task, attempt: number): Run {
-    const outcome = precomputedOutcome(task.precomputed ?? {})
+    const outcome = judgedExit(precomputedOutcome(task.precomputed ?? {}), task, this.#okExitCodes)
     this.#announce({ type: 'task_started', task, slot: null, attempt, queueWaitMs: 0 })
     this.#announceFinished(task, null, attempt, outcome)
     return new KnownRun(outcome)
@@ -195,20 +164,23 @@ class PoolExecutor implements ResizableExecutor {
   #run(entry: Entry, slot: number): void {
     entry.state = 'running'
     entry.launched = false
+    entry.slot = slot
+    entry.pid = null
     entry.launchedAt = this.#clock.monotonic()
     const abort = new AbortController()
     entry.abort = abort
     const queueWaitMs = entry.launchedAt - entry.submittedAt
     this.#announce({ type: 'task_started', task: entry.task, slot, attempt: entry.attempt, queueWaitMs })
     this.#runner
-      .run(entry.task, abort.signal, () => this.#onLaunched(entry))
+      .run(entry.task, abort.signal, (pid) => this.#onLaunched(entry, pid))
       .then(
         (outcome) => this.#onEnd(entry, slot, outcome),
         (error: unknown) => this.#onEnd(entry, slot, brokenRunner(error)),
       )
   }
 
-  #onLaunched(entry: Entry): void {
+  #onLaunched(entry: Entry, pid?: number): void {
+    if (pid !== undefined) entry.pid = pid
     if (entry.launched || entry.state !== 'running') return
     entry.launched = true
     this.#blocks.launched(entry)
@@ -216,7 +188,10 @@ class PoolExecutor implements ResizableExecutor {
   }
 
   #onEnd(entry: Entry, slot: number, raw: Outcome): void {
-    const outcome: Outcome = entry.cancelled && launchFault(raw) !== null ? { ...raw, verdict: 'cancelled' } : raw
+    const outcome: Outcome =
+      entry.cancelled && launchFault(raw) !== null
+        ? { ...raw, verdict: 'cancelled' }
+        : judgedExit(raw, entry.task, this.#okExitCodes)
     this.#gate.release(slot)
     entry.abort = null
     this.#announceFinished(entry.task, slot, entry.attempt, outcome)
@@ -249,42 +224,23 @@ class PoolExecutor implements ResizableExecutor {
   }
 }
 
-const WITHDRAWN: Run = {
-  state: 'ended',
-  outcome: Promise.resolve(null),
-  withdraw: () => false,
-  cancel: () => undefined,
-}
-
-/** A run that was over before it began. */
-class KnownRun implements Run {
-  readonly state = 'ended'
-  readonly known: Outcome
-
-  constructor(known: Outcome) {
-    this.known = known
-  }
-
-  get outcome(): Promise<Outcome> {
-    return Promise.resolve(this.known)
-  }
-
-  withdraw(): boolean {
-    return false
-  }
-
-  cancel(): void {}
-}
-
 /** True where the outcome proves that the program was launched. */
 function hasRun(outcome: Outcome): boolean {
   return outcome.pid !== null || !['launch-failed', 'cancelled', 'host-lost'].includes(outcome.verdict)
 }
 
 function brokenRunner(error: unknown): Outcome {
+  return withoutRun('host-lost', `The runner failed: ${reasonOf(error)}`)
+}
+
+function cancelledOutcome(): Outcome {
+  return withoutRun('cancelled', 'The task was cancelled on request before it started.')
+}
+
+function withoutRun(verdict: Outcome['verdict'], message: string): Outcome {
   const nothing = Buffer.alloc(0)
   return {
-    verdict: 'host-lost',
+    verdict,
     exitCode: null,
     signal: null,
     stdout: nothing,
@@ -293,6 +249,6 @@ function brokenRunner(error: unknown): Outcome {
     stderrTruncated: false,
     pid: null,
     wallMs: 0,
-    message: `The runner failed: ${reasonOf(error)}`,
+    message,
   }
 }

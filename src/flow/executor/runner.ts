@@ -1,4 +1,4 @@
-import type { Assignment, Outcome, Task } from '../../model/index.ts'
+import type { Assignment, Outcome, RunView, Task } from '../../model/index.ts'
 
 /**
  * Runs one task once. One contract for a process per task, a persistent process, a function, and the simulated program:
@@ -7,8 +7,8 @@ import type { Assignment, Outcome, Task } from '../../model/index.ts'
  */
 export interface Runner {
   start(): Promise<void>
-  /** `started` is called once, when the program runs; a runner that cannot tell never calls it. */
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome>
+  /** `started` is called once, when the program runs, with its pid where it has one; a runner that cannot tell never calls it. */
+  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome>
   /**
    * What is launched for this task: where that fails, everything that launches the same waits for it. Null: nothing is.
    * Default: the task's `binary`, else the configured one.
@@ -25,6 +25,11 @@ export interface Run {
   readonly outcome: Promise<Outcome | null>
   /** The outcome, where it is there already when the run is handed out: then there is nothing to wait for. */
   readonly known?: Outcome
+  /** The slot and process of a run that is under way; null where there is none, or it is not known. */
+  readonly slot?: number | null
+  readonly pid?: number | null
+  /** When it took its slot, or else came to the gate; on the monotonic clock. */
+  readonly since?: number
   /** Takes a task that has not started back from the gate. False where it runs or has ended already. */
   withdraw(): boolean
   /** Ends a run (or withdraws a waiting one); a running one answers `cancelled`. */
@@ -50,6 +55,12 @@ export interface Executor {
   readonly slots: number
   readonly running: number
   readonly waiting: number
+  /** From now on so many run at once; what runs above a smaller number runs to its end. Throws below 1. */
+  setSlots(slots: number): void
+  /** What runs now. */
+  active(): readonly RunView[]
+  /** Ends the task's run, or answers `cancelled` for it where it has not started. False where it is not here. */
+  cancelTask(id: string): boolean
   /** Ends whatever still runs, then the launchers. Twice is fine. */
   stop(): Promise<void>
 }

@@ -34,7 +34,7 @@ export class Runners implements Runner {
     for (const name of ORDER) await this.#options.runners[name]?.start()
   }
 
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const runner = this.#of(task)
     if (runner !== undefined) return runner.run(task, signal, started)
     const name = task.runner ?? this.#options.fallback

@@ -2,7 +2,6 @@ import { HookReturnError } from '../../handler/index.ts'
 import { backoffMs, sleep } from '../../lib/index.ts'
 import {
   type Death,
-  type DeathStage,
   type End,
   type Message,
   type MessageGroup,
@@ -14,7 +13,7 @@ import {
 } from '../../model/index.ts'
 import { deliverOutputs, OutputError } from './deliver.ts'
 import type { Partition } from './partition.ts'
-import { added, type TrackedMessage, type TrackedTask, type Window } from './tracked.ts'
+import { added, type Busy, type TrackedMessage, type TrackedTask, type Window } from './tracked.ts'
 
 const DELIVERED_END: End = { kind: 'delivered' }
 
@@ -100,7 +99,7 @@ async function finishWindow(partition: Partition, window: Window): Promise<void>
 /** One completion hook with its delivery, repeated while it throws and the budget lasts; then its messages die of it. */
 async function runStage(
   partition: Partition,
-  stage: DeathStage,
+  hook: 'on_message_complete' | 'on_window_complete',
   messages: readonly TrackedMessage[],
   idPrefix: string,
   invoke: () => Outputs | undefined | Promise<Outputs | undefined>,
@@ -108,15 +107,18 @@ async function runStage(
   const { clock, options, random } = partition.parts
   for (let attempt = 1; !partition.closed; attempt += 1) {
     try {
+      const busy: Busy = { kind: 'hook', hook, since: clock.monotonic() }
+      for (const message of messages) message.busy = busy
       const outputs = await invoke()
       if (partition.closed) return
-      const { deaths, rules } = await deliverOutputs(partition, stage, outputs, idPrefix, messages)
+      const { deaths, rules } = await deliverOutputs(partition, hook, outputs, idPrefix, messages, messages)
+      for (const message of messages) message.busy = null
       for (const message of messages) note(message, deaths, rules)
       return
     } catch (error) {
       const hopeless = error instanceof HookReturnError || error instanceof OutputError
       if (hopeless || attempt > options.maxRetries) {
-        const death: Death = { stage, reason: reasonOf(error), attempts: attempt }
+        const death: Death = { stage: hook, reason: reasonOf(error), attempts: attempt }
         for (const message of messages) message.deaths = added(message.deaths, death)
         return
       }
@@ -137,6 +139,7 @@ export function endMessage(partition: Partition, message: TrackedMessage): void 
 
 async function buryMessage(partition: Partition, message: TrackedMessage): Promise<void> {
   const { assignment, parts, signal } = partition
+  message.busy = { kind: 'dead-letter', since: parts.clock.monotonic() }
   const end = await parts.deadLetters.bury({ assignment, message: message.raw, deaths: message.deaths }, signal)
   if (!partition.closed) partition.finish(message, end)
 }

@@ -9,7 +9,7 @@ import {
 } from '../../model/index.ts'
 import type { Refusal, RoutedRecord } from '../sinks/index.ts'
 import type { Partition } from './partition.ts'
-import type { TrackedMessage } from './tracked.ts'
+import type { Busy, TrackedMessage } from './tracked.ts'
 
 /** What became of one hook's outputs: why messages must die of it, and the rules by which payloads were let go. */
 export interface Delivered {
@@ -38,21 +38,26 @@ export async function deliverOutputs(
   outputs: Outputs | undefined,
   idPrefix: string,
   messages: readonly TrackedMessage[],
+  who: readonly { busy: Busy | null }[],
 ): Promise<Delivered> {
-  const sent = send(partition, stage, outputs, idPrefix)
+  const sent = send(partition, stage, outputs, idPrefix, who)
   return sent === null ? DELIVERED : decideRefusals(partition, await sent, messages)
 }
 
-/** Puts a hook's outputs on their way; answers null where there are none. Throws an `OutputError` before anything is sent. */
+/** Puts a hook's outputs on their way; answers null where there are none. `who` is busy with it. Throws an `OutputError` before anything is sent. */
 export function send(
   partition: Partition,
   stage: DeathStage,
   outputs: Outputs | undefined,
   idPrefix: string,
+  who: readonly { busy: Busy | null }[],
 ): Promise<readonly Refusal[]> | null {
   if (outputs === undefined) return null
   const records = route(partition, stage, outputs, idPrefix)
-  return records.length === 0 ? null : partition.parts.delivery.deliver(records, partition.signal)
+  if (records.length === 0) return null
+  const busy: Busy = { kind: 'delivery', records, since: partition.parts.clock.monotonic() }
+  for (const each of who) each.busy = busy
+  return partition.parts.delivery.deliver(records, partition.signal)
 }
 
 function route(partition: Partition, stage: DeathStage, outputs: Outputs, idPrefix: string): readonly RoutedRecord[] {

@@ -1,5 +1,6 @@
 import {
   type Assignment,
+  type HeadView,
   type Hold,
   type PauseReason,
   partitionKey,
@@ -7,6 +8,7 @@ import {
   type TopicPartition,
 } from '../../model/index.ts'
 import { DeadLetterFuse } from './dead-letter-fuse.ts'
+import { headOf } from './head.ts'
 import type { HoldRegistry } from './holds.ts'
 import { Intake, type IntakeOptions } from './intake.ts'
 import { Partition } from './partition.ts'
@@ -31,6 +33,7 @@ export interface FlowPartitionView {
   readonly queued: number
   readonly bytes: number
   readonly holds: readonly Hold[]
+  readonly head: HeadView | null
 }
 
 /** All partitions' pipelines: one for each assignment, made when it comes and drained when it goes. */
@@ -115,13 +118,37 @@ export class Flow {
   }
 
   views(): readonly FlowPartitionView[] {
+    const now = this.#parts.clock.monotonic()
     return [...this.#partitions.values()].map((partition) => ({
       assignment: partition.assignment,
       inFlight: partition.inFlight,
       queued: partition.queued,
       bytes: partition.account.bytes,
       holds: this.#holds.of(partition.assignment),
+      head: headOf(partition, now),
     }))
+  }
+
+  /** Other marks of backpressure, from now on. */
+  setMarks(marks: IntakeOptions): void {
+    this.#intake.setMarks(marks)
+  }
+
+  /** Ends a task that runs or waits. `over`: its run has ended already. */
+  cancelTask(id: string): 'cancelled' | 'over' | 'unknown' {
+    for (const partition of this.#partitions.values()) {
+      if (!partition.pending.has(id)) continue
+      for (const tracked of partition.tasks) {
+        if (tracked.task.id !== id) continue
+        if (tracked.cancelWait !== null) {
+          tracked.cancelWait()
+          return 'cancelled'
+        }
+        if (tracked.run === undefined || tracked.run.state === 'ended') return 'over'
+        return this.#parts.executor.cancelTask(id) ? 'cancelled' : 'over'
+      }
+    }
+    return 'unknown'
   }
 
   #current(assignment: Assignment): Partition | undefined {

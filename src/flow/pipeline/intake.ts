@@ -34,7 +34,7 @@ interface Account {
  * its share is never stopped by the others, so none starves.
  */
 export class Intake {
-  readonly #options: IntakeOptions
+  #options: IntakeOptions
   readonly #accounts = new Set<Account>()
   #messages = 0
   #bytes = 0
@@ -67,6 +67,12 @@ export class Intake {
         return account.bytes
       },
     }
+  }
+
+  /** Other marks, from now on: what is paused and need not be flows again, what must pause does with its next message. */
+  setMarks(options: IntakeOptions): void {
+    this.#options = options
+    for (const account of this.#accounts) this.#relieve(account)
   }
 
   #add(account: Account, messages: number, bytes: number): void {

@@ -67,6 +67,7 @@ export function toTask(spec: TaskSpec, messages: readonly TrackedMessage[], id: 
   if (parentId !== undefined) task.parentId = parentId
   if (spec.stdin !== undefined) setStdin(task, spec.stdin)
   if (spec.cwd !== undefined) task.cwd = spec.cwd
+  if (spec.okExitCodes !== undefined) task.okExitCodes = spec.okExitCodes
   if (spec.runner !== undefined) task.runner = spec.runner
   if (spec.binary !== undefined) task.binary = spec.binary
   if (spec.timeoutMs !== undefined) task.timeoutMs = spec.timeoutMs

@@ -3,7 +3,7 @@ import { type Assignment, type End, messageBytes, type RawMessage, type Task } f
 import { ArrangeGuard } from './arrange-guard.ts'
 import type { IntakeAccount } from './intake.ts'
 import type { PipelineParts } from './parts.ts'
-import { TrackedMessage, type TrackedTask } from './tracked.ts'
+import { type Busy, TrackedMessage, type TrackedTask } from './tracked.ts'
 import { processWindow } from './window.ts'
 import { withdrawable } from './withdraw.ts'
 
@@ -23,6 +23,8 @@ export class Partition {
   readonly #inFlight = new Set<TrackedMessage>()
   readonly #abort = new AbortController()
   readonly #onIdle: Deferred<void>[] = []
+  /** What its window waits for, while it is parsed and arranged. */
+  busy: Busy | null = null
   #queue: TrackedMessage[] = []
   #windows = 0
   #pumping = false
@@ -50,6 +52,12 @@ export class Partition {
 
   get inFlight(): number {
     return this.#inFlight.size
+  }
+
+  /** The first that was taken in of those that have not ended. */
+  get oldest(): TrackedMessage | undefined {
+    for (const message of this.#inFlight) return message
+    return undefined
   }
 
   get queued(): number {

@@ -38,6 +38,7 @@ function startRun(partition: Partition, tracked: TrackedTask): void {
   const { executor, hooks } = partition.parts
   tracked.discardFiles()
   tracked.attempts += 1
+  tracked.busy = null
   const priority = hooks.priority(tracked.task)
   const run = executor.submit(tracked.task, { assignment: partition.assignment, priority, attempt: tracked.attempts })
   tracked.run = run
@@ -75,11 +76,12 @@ function complete(partition: Partition, tracked: TrackedTask, result: TaskResult
   try {
     const outputs = partition.parts.hooks.onTaskComplete(result, partition.signal)
     if (outputs instanceof Promise) {
+      tracked.busy = { kind: 'hook', hook: 'on_task_complete', since: partition.parts.clock.monotonic() }
       const delivered = outputs.then((late) => deliver(partition, tracked, late))
       partition.spawn(completeFrom(partition, tracked, result, delivered))
       return
     }
-    sent = send(partition, 'on_task_complete', outputs, tracked.task.id)
+    sent = send(partition, 'on_task_complete', outputs, tracked.task.id, [tracked])
   } catch (error) {
     partition.spawn(completeFrom(partition, tracked, result, Promise.reject(error)))
     return
@@ -135,12 +137,13 @@ async function completeFrom(
 }
 
 async function hookAndDeliver(partition: Partition, tracked: TrackedTask, result: TaskResult): Promise<Delivered> {
+  tracked.busy = { kind: 'hook', hook: 'on_task_complete', since: partition.parts.clock.monotonic() }
   return deliver(partition, tracked, await partition.parts.hooks.onTaskComplete(result, partition.signal))
 }
 
 async function deliver(partition: Partition, tracked: TrackedTask, outputs: Outputs | undefined): Promise<Delivered> {
   if (partition.closed) return DELIVERED
-  return deliverOutputs(partition, 'on_task_complete', outputs, tracked.task.id, tracked.messages)
+  return deliverOutputs(partition, 'on_task_complete', outputs, tracked.task.id, tracked.messages, [tracked])
 }
 
 type Next = 'settled' | 'again'
@@ -148,9 +151,10 @@ type Next = 'settled' | 'again'
 /** The run was not `ok`. */
 async function fail(partition: Partition, tracked: TrackedTask, result: TaskResult): Promise<void> {
   const lost = result.verdict === 'host-lost' && tracked.attempts <= partition.parts.options.maxRetries
+  const failure = new TaskFailure(result, describeFailure(result))
   const next = lost
-    ? await waitForRetry(partition, tracked, null, tracked.attempts)
-    : await decide(partition, tracked, new TaskFailure(result, describeFailure(result)), 'task', tracked.attempts)
+    ? await waitForRetry(partition, tracked, failure, 'task', null, tracked.attempts)
+    : await decide(partition, tracked, failure, 'task', tracked.attempts)
   if (next === 'again') startRun(partition, tracked)
 }
 
@@ -162,7 +166,8 @@ async function decide(
   stage: DeathStage,
   attempt: number,
 ): Promise<Next> {
-  const { hooks, options } = partition.parts
+  const { clock, hooks, options } = partition.parts
+  tracked.busy = { kind: 'hook', hook: 'on_error', since: clock.monotonic() }
   let action: CheckedAction
   try {
     action = await hooks.onError(failure, partition.signal)
@@ -180,10 +185,14 @@ async function decide(
     settleTask(partition, tracked, { failure, deaths: [], rules: ['on_error'] })
     return 'settled'
   }
+  // What an operator cancelled is not tried again, unless the handler says so.
   const hopeless =
-    !hooks.has('onError') && (failure.cause instanceof HookReturnError || failure.cause instanceof OutputError)
+    !hooks.has('onError') &&
+    (failure.verdict === 'cancelled' ||
+      failure.cause instanceof HookReturnError ||
+      failure.cause instanceof OutputError)
   if (action.kind === 'retry' && attempt <= options.maxRetries && !hopeless)
-    return waitForRetry(partition, tracked, action.afterMs, attempt)
+    return waitForRetry(partition, tracked, failure, stage, action.afterMs, attempt)
   settleFailed(partition, tracked, failure, [deathOf(failure, stage)])
   return 'settled'
 }
@@ -191,14 +200,25 @@ async function decide(
 async function waitForRetry(
   partition: Partition,
   tracked: TrackedTask,
+  failure: TaskFailure,
+  stage: DeathStage,
   afterMs: number | null,
   attempt: number,
 ): Promise<Next> {
   const { announce, clock, options, random } = partition.parts
   const delayMs = afterMs ?? backoffMs(attempt, options.retryBackoff, random)
   announce({ type: 'task_retried', task: tracked.task, attempt: attempt + 1, delayMs })
-  await sleep(clock, delayMs, partition.signal)
-  return partition.closed ? 'settled' : 'again'
+  const now = clock.monotonic()
+  const cancelled = new AbortController()
+  tracked.busy = { kind: 'retry', dueAt: now + delayMs, since: now }
+  tracked.cancelWait = () => cancelled.abort()
+  await sleep(clock, delayMs, AbortSignal.any([partition.signal, cancelled.signal]))
+  tracked.cancelWait = null
+  if (partition.closed) return 'settled'
+  if (!cancelled.signal.aborted) return 'again'
+  const reason = `cancelled on request while it waited for its next try; before: ${failure.reason}`
+  settleFailed(partition, tracked, failure, [{ ...deathOf(failure, stage), reason, verdict: 'cancelled' }])
+  return 'settled'
 }
 
 function settleFailed(

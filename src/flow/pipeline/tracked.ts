@@ -1,5 +1,6 @@
-import type { Death, Message, Outcome, RawMessage, Task, TaskFailure, TaskResult } from '../../model/index.ts'
+import type { Death, HookName, Message, Outcome, RawMessage, Task, TaskFailure, TaskResult } from '../../model/index.ts'
 import { discardFiles, type Run } from '../executor/index.ts'
+import type { RoutedRecord } from '../sinks/index.ts'
 
 /**
  * Where a message is on its way. `queued` and `arranging` have started nothing and can be handed back at any time;
@@ -18,12 +19,20 @@ export function added<T>(list: readonly T[], one: T): readonly T[] {
   return own
 }
 
+/** What a task or a message is busy with beside its runs; for whoever asks why it does not move. `since`: monotonic. */
+export type Busy =
+  | { readonly kind: 'hook'; readonly hook: HookName; readonly since: number }
+  | { readonly kind: 'delivery'; readonly records: readonly RoutedRecord[]; readonly since: number }
+  | { readonly kind: 'retry'; readonly dueAt: number; readonly since: number }
+  | { readonly kind: 'dead-letter'; readonly since: number }
+
 /** A message in flight, with what its tasks brought so far. */
 export class TrackedMessage {
   readonly raw: RawMessage
   readonly bytes: number
   readonly admittedAt: number
   state: MessageState = 'queued'
+  busy: Busy | null = null
   message: Message | undefined
   window: Window | undefined
   /** Tasks that have not settled. The message completes when this is back at zero. */
@@ -76,6 +85,9 @@ export class TrackedTask {
   /** Runs so far, the current one included. */
   attempts = 0
   replacements = 0
+  busy: Busy | null = null
+  /** Ends the wait for its next run: it is cancelled. Null where it does not wait. */
+  cancelWait: (() => void) | null = null
   run: Run | undefined
   /** Bytes of output that are held until it settles. */
   outputBytes = 0

@@ -1,6 +1,6 @@
 import type { Parsed } from '../../handler/index.ts'
 import { backoffMs, sleep } from '../../lib/index.ts'
-import { type Message, reasonOf } from '../../model/index.ts'
+import { type HookName, type Message, reasonOf } from '../../model/index.ts'
 import { endMessage, finishMessage } from './completion.ts'
 import { disown, makeTasks } from './make-tasks.ts'
 import type { Partition } from './partition.ts'
@@ -25,7 +25,7 @@ async function parseAll(partition: Partition, batch: readonly TrackedMessage[]):
   const good: TrackedMessage[] = []
   for (const tracked of batch) {
     const answer = partition.parts.hooks.parse(tracked.raw)
-    const parsed: Parsed = answer instanceof Promise ? await answer : answer
+    const parsed: Parsed = answer instanceof Promise ? await during(partition, 'decode', answer) : answer
     if (!partition.holds(tracked)) continue
     if (parsed.failed) endUnparsable(partition, tracked, parsed.reason)
     else {
@@ -34,6 +34,16 @@ async function parseAll(partition: Partition, batch: readonly TrackedMessage[]):
     }
   }
   return good
+}
+
+/** Waits for a hook, and says so to whoever asks. */
+async function during<Answer>(partition: Partition, hook: HookName, answer: Promise<Answer>): Promise<Answer> {
+  partition.busy = { kind: 'hook', hook, since: partition.parts.clock.monotonic() }
+  try {
+    return await answer
+  } finally {
+    partition.busy = null
+  }
 }
 
 function endUnparsable(partition: Partition, tracked: TrackedMessage, reason: string): void {
@@ -128,7 +138,7 @@ async function arrange(
   let tasks: TrackedTask[]
   try {
     const answer = hooks.arrange(messages, partition.pending, partition.signal)
-    const specs = answer instanceof Promise ? await answer : answer
+    const specs = answer instanceof Promise ? await during(partition, 'arrange', answer) : answer
     if (partition.draining) return undefined
     tasks = makeTasks(window, specs)
   } catch (thrown) {

@@ -25,6 +25,14 @@ export interface SourcePartitionView {
   readonly position: number
   readonly committed: number | null
   readonly paused: readonly PauseReason[]
+  /** True once the broker acknowledged that it is ours; before, nothing is delivered. */
+  readonly claimed: boolean
+  /** Why the last commit was not taken, and for how long none has been; null where they are. */
+  readonly commitFailure: { readonly error: string; readonly forMs: number } | null
+  /** The offset after the log's last, as of the last fetch; null where the source cannot tell. */
+  readonly end: number | null
+  /** Since its last records came, milliseconds; null before the first. */
+  readonly lastFetchMs: number | null
 }
 
 /**
@@ -44,4 +52,6 @@ export interface Source {
   /** Makes durable what was ended, gives everything up, disconnects. The caller has drained before. Twice is fine. */
   stop(): Promise<void>
   partitions(): readonly SourcePartitionView[]
+  /** For how long no broker has been connected, milliseconds; null where one is, or where that cannot be known. */
+  brokersAwayMs(): number | null
 }

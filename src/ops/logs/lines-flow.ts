@@ -80,7 +80,7 @@ export const MESSAGES: Pick<
 
 export const TASKS: Pick<
   Rows,
-  'task_started' | 'task_finished' | 'task_retried' | 'function_abandoned' | 'priority_failed'
+  'task_started' | 'task_finished' | 'task_slow' | 'task_retried' | 'function_abandoned' | 'priority_failed'
 > = {
   task_started: {
     level: 'debug',
@@ -114,6 +114,13 @@ export const TASKS: Pick<
     event: 'task_retried',
     category: 'executor',
     fields: ({ task, attempt, delayMs }) => ({ ...taskOf(task), attempt, delay_ms: delayMs }),
+  },
+  task_slow: {
+    level: 'warn',
+    event: 'executor_task_slow',
+    category: 'executor',
+    fields: ({ task, slot, pid, forMs }) => ({ ...taskOf(task), slot, pid, running_ms: forMs }),
+    repeat: () => '',
   },
   function_abandoned: {
     level: 'warn',

@@ -71,6 +71,17 @@ const GOLDEN: { readonly [Type in WorkerEvent['type']]: readonly [string, string
     { category: 'executor', ...task, slot: 1, attempt: 1, verdict: 'ok', exit_code: 0, pid: 99, duration_ms: 1500 },
   ],
   task_retried: ['debug', 'task_retried', { category: 'executor', ...task, attempt: 2, delay_ms: 100 }],
+  control: [
+    'info',
+    'control_done',
+    { category: 'control', verb: 'set', by: 'ann (cli)', what: 'max_executors=8', said: 'it is 8 now' },
+  ],
+  standstill: [
+    'warning',
+    'partition_standstill',
+    { category: 'pipeline', ...at, for_seconds: 60, why: 'held: binary: missing' },
+  ],
+  task_slow: ['warning', 'executor_task_slow', { category: 'executor', ...task, slot: 1, pid: 99, running_ms: 31_000 }],
   function_abandoned: ['warning', 'function_abandoned', { category: 'executor', ...task, after_ms: 35_000 }],
   priority_failed: [
     'warning',

@@ -75,6 +75,9 @@ function taskListeners(counted: Counted): Listeners {
       if (outcome.stdoutTruncated) counted.truncated.cell('stdout').value += 1
       if (outcome.stderrTruncated) counted.truncated.cell('stderr').value += 1
     },
+    task_slow() {
+      counted.slow.cell().value += 1
+    },
     function_abandoned() {
       counted.abandoned.cell().value += 1
     },
@@ -152,6 +155,9 @@ function commitListeners(counted: Counted, partitions: PartitionIndex): Listener
       counted.rebalances.cell('revoke').value += 1
       if (lost) counted.partitionsLost.cell().value += assignments.length
     },
+    standstill({ at, over }) {
+      if (!over) partitions.at(at.topic, at.partition).of(counted.standstills).value += 1
+    },
     drain_timeout() {
       counted.drainTimeouts.cell().value += 1
     },
@@ -160,6 +166,9 @@ function commitListeners(counted: Counted, partitions: PartitionIndex): Listener
 
 function runtimeListeners(counted: Counted): Listeners {
   return {
+    control({ verb }) {
+      counted.control.cell(verb).value += 1
+    },
     client_error() {
       counted.consumerErrors.cell().value += 1
     },

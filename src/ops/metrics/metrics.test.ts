@@ -46,6 +46,9 @@ const MOVES: { readonly [Type in WorkerEvent['type']]: readonly string[] } = {
     'drakkar_executor_cpu_seconds_total 2',
   ],
   task_retried: ['drakkar_task_retries_total 1'],
+  control: ['drakkar_control_requests_total{verb="set"} 1'],
+  standstill: [`drakkar_partition_standstills_total{${P}} 1`],
+  task_slow: ['drakkar_executor_slow_tasks_total 1'],
   function_abandoned: ['drakkar_function_abandoned_total 1'],
   priority_failed: ['drakkar_executor_priority_fn_errors_total 1'],
   hook_finished: [

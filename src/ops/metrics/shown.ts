@@ -31,7 +31,7 @@ export type ShownValues = { readonly [Name in keyof typeof SHOWN]: readonly Samp
 export function shownValues(view: WorkerView, identity: Identity, last: LastSaid): ShownValues {
   const { partitions, executor, sinks } = view
   const perPartition = (value: (at: WorkerView['partitions'][number]) => number): Sample[] =>
-    partitions.map((at) => ({ labels: { topic: at.topic, partition: String(at.partition) }, value: value(at) }))
+    partitions.map((at) => sampleAt(at, value(at)))
   const perSink = (value: (sink: WorkerView['sinks'][number]) => number): Sample[] =>
     sinks.map((sink) => ({ labels: { sink_type: sink.kind, sink_name: sink.name }, value: value(sink) }))
   const backpressure = partitions.some((at) => at.paused.some((reason) => reason.startsWith('backpressure')))
@@ -49,6 +49,7 @@ export function shownValues(view: WorkerView, identity: Identity, last: LastSaid
     poolWaiting: one(executor.waiting),
     queueSize: perPartition((at) => at.queued),
     offsetLag: perPartition((at) => at.inFlight),
+    consumerLag: partitions.flatMap((at) => (at.end === null ? [] : [sampleAt(at, Math.max(0, at.end - at.position))])),
     inFlightBytes: one(total(partitions.map((at) => at.bytes))),
     totalQueued: one(total(partitions.map((at) => at.queued))),
     assigned: one(partitions.length),
@@ -72,6 +73,10 @@ export function atStop(view: WorkerView): { readonly uncommitted: number; readon
     uncommitted: total(view.partitions.map((at) => Math.max(at.inFlight, at.position - (at.committed ?? at.position)))),
     inFlight: total(view.partitions.map((at) => at.inFlight)),
   }
+}
+
+function sampleAt(at: { readonly topic: string; readonly partition: number }, value: number): Sample {
+  return { labels: { topic: at.topic, partition: String(at.partition) }, value }
 }
 
 function byReason(reasons: readonly (readonly string[])[]): Sample[] {

@@ -79,6 +79,7 @@ export const COUNTED = {
   queueWait: histogram('executor_queue_wait_seconds', 'Wait of a task for a slot.', [], WAIT_BUCKETS),
   cpuSeconds: newCounter('executor_cpu_seconds_total', 'CPU time of finished runs, where the launcher can tell.'),
   timeouts: counter('executor_timeouts_total', 'Runs ended because they took too long.'),
+  slow: newCounter('executor_slow_tasks_total', 'Runs that took longer than executor.slow_task_seconds.'),
   abandoned: newCounter(
     'function_abandoned_total',
     'Functions that ignored their signal and were given up; they may still run.',
@@ -132,6 +133,12 @@ export const COUNTED = {
     ['name'],
     [...PERIODIC_BUCKETS],
   ),
+  standstills: newCounter(
+    'partition_standstills_total',
+    'Times that a partition was told not to move, after standstill_seconds and each doubling of it.',
+    PARTITION,
+  ),
+  control: newCounter('control_requests_total', 'What operators asked of the worker, by verb.', ['verb']),
   stalls: counter('runtime_stalls_total', 'Times that the event loop stood still beyond the warning limit.'),
   loopLag: histogram('loop_lag_seconds', 'Worst delay of the event loop in each beat.', [], LAG_BUCKETS),
   drainTimeouts: counter('drain_timeout_hit_total', 'Partitions with work left when a drain ran out of time.'),
@@ -151,6 +158,11 @@ export const SHOWN = {
   poolWaiting: newGauge('executor_pool_waiting', 'Tasks that wait for a slot.'),
   queueSize: gauge('partition_queue_size', 'Messages that no window has taken yet.', PARTITION),
   offsetLag: gauge('offset_lag', 'Messages taken in and not ended (not the lag in Kafka).', PARTITION),
+  consumerLag: newGauge(
+    'consumer_lag',
+    'Offsets from the first unfinished one to the end of the log, as of the last fetch.',
+    PARTITION,
+  ),
   inFlightBytes: newGauge('in_flight_bytes', 'Bytes of messages taken in and not ended.'),
   totalQueued: gauge('total_queued', 'Messages of all partitions that no window has taken yet.'),
   assigned: gauge('assigned_partitions', 'Partitions that this worker owns.'),

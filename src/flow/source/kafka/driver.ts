@@ -72,11 +72,21 @@ export interface ConsumerOptions {
   readonly groupInstanceId?: string
 }
 
+/** What the client knows of its brokers and logs, once a second. */
+export interface ClientState {
+  /** True where at least one broker is connected. */
+  readonly connected: boolean
+  /** The offset after the last one that a reader may see, as of the last fetch of the partition. */
+  readonly ends: readonly (TopicPartition & { readonly end: number })[]
+}
+
 export interface ConsumerEvents {
   /** Something went wrong inside the client; it goes on unless `error.fatal`. */
   error(error: DriverError): void
   /** The log does not hold the position of this partition (retention, recreated topic). It is stopped until `seek`. */
   outOfRange(at: TopicPartition): void
+  /** How things stand. A driver that cannot know never calls it. */
+  seen?(state: ClientState): void
 }
 
 /** A member of a consumer group. One poll loop calls `poll` for ever, also while paused, draining or rebalancing. */

@@ -164,6 +164,7 @@ export class Intake {
       return
     }
     partition.attached = true
+    partition.fetchedAt = this.#parts.clock.monotonic()
     this.#arriving.delete(partition)
     if (!partition.claimed) for (const record of records) partition.waiting.push(record)
     // Tells the client again where it was told before: an assignment may have undone it.

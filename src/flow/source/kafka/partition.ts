@@ -27,6 +27,12 @@ export class Partition {
   gap = false
   /** The broker called our commit a stranger's; no other is sent before this time (monotonic). */
   suspendedUntil = 0
+  /** Why the last commit was not taken, and since when (monotonic) none has been; null where they are. */
+  commitFailure: { readonly error: string; readonly since: number } | null = null
+  /** When records came last (monotonic); null before the first. */
+  fetchedAt: number | null = null
+  /** The offset after the log's last, as far as the client has told; null before. */
+  logEnd: number | null = null
   /** Characters of metadata that the broker takes. */
   metadataBudget: number
   /** Records of the poll at hand. */

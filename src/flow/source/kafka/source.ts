@@ -2,7 +2,7 @@ import { type Assignment, DrakkarError, type End, type PauseReason } from '../..
 import type { Source, SourceListener, SourcePartitionView } from '../source.ts'
 import { Bounds } from './bounds.ts'
 import { Committer } from './committer.ts'
-import type { KafkaConsumer } from './driver.ts'
+import type { ClientState, KafkaConsumer } from './driver.ts'
 import { Faults } from './faults.ts'
 import { Gaps } from './gaps.ts'
 import { Intake } from './intake.ts'
@@ -35,6 +35,8 @@ export class KafkaSource implements Source {
   readonly #registry = new Registry()
   readonly #closing = new AbortController()
   #running: Running | null = null
+  /** Since when no broker is connected (monotonic); null while one is. */
+  #awaySince: number | null = null
   #quiet = false
   #stopping: Promise<void> | null = null
 
@@ -53,6 +55,7 @@ export class KafkaSource implements Source {
       await consumer.connect(rebalance, {
         error: (error) => faults.report(error),
         outOfRange: (at) => gaps.outOfRange(at),
+        seen: (state) => this.#seen(state),
       })
       await checkTopics(consumer, topics, settings, this.#closing.signal)
       if (this.#closing.signal.aborted) throw new DrakkarError('BROKER_UNREACHABLE', 'stopped before it had started')
@@ -105,12 +108,30 @@ export class KafkaSource implements Source {
   }
 
   partitions(): readonly SourcePartitionView[] {
-    return this.#registry.all.map(({ assignment, ledger, reasons }) => ({
+    const now = this.#settings.clock.monotonic()
+    return this.#registry.all.map(({ assignment, ledger, reasons, claimed, commitFailure, fetchedAt, logEnd }) => ({
       assignment,
       position: ledger.position,
       committed: ledger.committed,
       paused: [...reasons],
+      claimed,
+      commitFailure: commitFailure && { error: commitFailure.error, forMs: now - commitFailure.since },
+      end: logEnd,
+      lastFetchMs: fetchedAt === null ? null : now - fetchedAt,
     }))
+  }
+
+  brokersAwayMs(): number | null {
+    return this.#awaySince === null ? null : this.#settings.clock.monotonic() - this.#awaySince
+  }
+
+  #seen({ connected, ends }: ClientState): void {
+    if (connected) this.#awaySince = null
+    else this.#awaySince ??= this.#settings.clock.monotonic()
+    for (const { topic, partition, end } of ends) {
+      const owned = this.#registry.at(topic, partition)
+      if (owned !== undefined) owned.logEnd = end
+    }
   }
 
   async #stop(): Promise<void> {

@@ -27,6 +27,7 @@ import { toRawMessage } from './records.ts'
 import { Reseat } from './reseat.ts'
 import { Running } from './running.ts'
 import { CONSUMER_TOPIC_PROPERTIES, consumerProperties } from './settings.ts'
+import { clientState, type Stats } from './stats.ts'
 import type { Timing } from './timing.ts'
 import { PositionWatch } from './watch.ts'
 import { within } from './within.ts'
@@ -215,7 +216,10 @@ export class ConfluentConsumer implements KafkaConsumer {
     client.on('error', onError)
     client.on('event.stats', ({ message }) => {
       if (!this.#open || !this.#rebalancer) return
-      for (const at of this.#watch.read(message, this.#rebalancer.owned())) this.#events?.outOfRange(at)
+      const stats = JSON.parse(message) as Stats
+      const owned = this.#rebalancer.owned()
+      this.#events?.seen?.(clientState(stats, owned))
+      for (const at of this.#watch.read(stats, owned)) this.#events?.outOfRange(at)
     })
   }
 

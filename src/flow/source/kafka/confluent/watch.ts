@@ -1,13 +1,5 @@
 import { partitionKey, type TopicPartition } from '../../../../model/index.ts'
-
-interface Stats {
-  readonly topics?: Readonly<
-    Record<
-      string,
-      { readonly partitions?: Readonly<Record<string, { readonly partition: number; readonly fetch_state: string }>> }
-    >
-  >
-}
+import type { Stats } from './stats.ts'
 
 /** Statistics in a row that must say so: the first may have been written before the last seek. */
 const IN_A_ROW = 2
@@ -21,9 +13,8 @@ export class PositionWatch {
   readonly #stopped = new Map<string, number>()
 
   /** Reads one statistics document; returns the owned partitions that are newly found to be stopped. */
-  read(json: string, owned: readonly TopicPartition[]): readonly TopicPartition[] {
+  read({ topics = {} }: Stats, owned: readonly TopicPartition[]): readonly TopicPartition[] {
     if (owned.length === 0) return []
-    const { topics = {} } = JSON.parse(json) as Stats
     const found = owned.filter((at) => {
       const state = topics[at.topic]?.partitions?.[at.partition]?.fetch_state
       const key = partitionKey(at)

@@ -1,0 +1,30 @@
+import type { TopicPartition } from '../../../../model/index.ts'
+import type { ClientState } from '../driver.ts'
+
+/** What is read of the client's statistics document. */
+export interface Stats {
+  readonly brokers?: Readonly<Record<string, { readonly state?: string }>>
+  readonly topics?: Readonly<
+    Record<
+      string,
+      {
+        readonly partitions?: Readonly<
+          Record<string, { readonly partition: number; readonly fetch_state: string; readonly ls_offset?: number }>
+        >
+      }
+    >
+  >
+}
+
+/** States of a broker's connection in which it answers. */
+const CONNECTED: ReadonlySet<string> = new Set(['UP', 'UPDATE'])
+
+/** How the client stands to its brokers, and where the logs of its partitions end. */
+export function clientState({ brokers = {}, topics = {} }: Stats, owned: readonly TopicPartition[]): ClientState {
+  const ends = owned.flatMap(({ topic, partition }) => {
+    // Of the last fetch; below zero before the first.
+    const end = topics[topic]?.partitions?.[partition]?.ls_offset ?? -1
+    return end < 0 ? [] : [{ topic, partition, end }]
+  })
+  return { connected: Object.values(brokers).some(({ state }) => CONNECTED.has(state ?? '')), ends }
+}
