@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { count, flag, seconds, text, textMap } from './field.ts'
 import { functions } from './function.ts'
 import { ownConnection } from './kafka.ts'
+import { pool } from './pool.ts'
 import { batch } from './sinks/batch.ts'
 import { customSinks } from './sinks/custom.ts'
 import { fileSink } from './sinks/filesystem.ts'
@@ -31,6 +32,7 @@ export const executor: z.ZodType = z.strictObject({
     .describe(
       'Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript.',
     ),
+  pool: pool.nullish().describe('Processes that stay (runner `pool`). Without this section there are none.'),
   function: functions.prefault({}).describe('Functions as tasks (runner `function`).'),
   binary_path: z
     .string()
