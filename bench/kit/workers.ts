@@ -151,7 +151,7 @@ function noopProgram(): string {
   if (existsSync(path)) return path
   mkdirSync(dirname(path), { recursive: true })
   const draft = `${path}.${process.pid}`
-  execFileSync('gcc', ['-O2', '-static', '-nostdlib', '-o', draft, join(BENCH, 'peers', 'noop.c')], {
+  execFileSync('gcc', ['-O2', '-static', '-nostdlib', '-o', draft, join(BENCH, 'peers', 'small.c')], {
     stdio: 'inherit',
   })
   renameSync(draft, path)
