@@ -93,6 +93,8 @@ export function openFiles(pid: number | 'self'): string[] {
 
 export interface Bench extends AsyncDisposable {
   readonly launchers: Launchers
+  /** What its runner was made from. */
+  readonly options: ExecRunnerOptions
   readonly runner: ExecRunner
   readonly events: WorkerEvent[]
   readonly failures: DrakkarError[]
@@ -122,7 +124,7 @@ export async function bench(
     ...hub,
   })
   await until('all launchers are ready', () => launchers.readyCount === count)
-  const runner = new ExecRunner({
+  const all: ExecRunnerOptions = {
     launchers,
     defaultBinary: '/bin/sh',
     parent: { PATH: process.env['PATH'] },
@@ -135,12 +137,14 @@ export async function bench(
     maxStderrBytes: 64 * 1024,
     onOutputCap: 'fail',
     ...options,
-  })
+  }
+  const runner = new ExecRunner(all)
   await runner.start()
   const run = (task: TaskOptions, signal: AbortSignal = new AbortController().signal): Promise<Outcome> =>
     runner.run(taskOf(task), signal)
   return {
     launchers,
+    options: all,
     runner,
     events,
     failures,

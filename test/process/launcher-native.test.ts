@@ -91,10 +91,17 @@ describe.skipIf(NO_NATIVE !== null)('the native launcher', () => {
     await Promise.all(tasks)
   })
 
-  it('is taken by the kernel after its tasks, and its worker last', async () => {
-    await using one = await bench({}, { count: 2, ...native })
-    for (const pid of one.launcherPids()) expect(Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1'))).toBe(500)
-    expect((await one.sh('cat /proc/self/oom_score_adj')).stdout.toString()).toBe('500\n')
+  it('leaves nothing that left its session also where it was the only one, and is killed', async () => {
+    await using one = await bench({}, { count: 1, ...native })
+    const seconds = [secret(), secret(), secret()]
+    const tasks = seconds.map((argument) => one.sh(`${escape(argument)}; sleep 600`))
+    await until('all have one', () => seconds.every((argument) => running(argument).length === 1))
+    process.kill(one.launcherPids()[0] as number, 'SIGKILL')
+    const lost = await Promise.all(tasks)
+    expect(lost.map(({ verdict }) => verdict)).toEqual(['host-lost', 'host-lost', 'host-lost'])
+    // Before the tasks are answered, since the worker ends after that.
+    expect(seconds.flatMap(running)).toEqual([])
+    expect(markedProcesses(one.mark)).toEqual([])
   })
 
   it('stays small', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +38,15 @@ export function runsSuite(tested: LauncherUnderTest): void {
       const started = one.events.filter((event) => event.type === 'launcher_started')
       expect(started.map((event) => event.kind)).toEqual([tested.options.kind, tested.options.kind])
     })
+
+    it.runIf(process.platform === 'linux')(
+      'is taken by the kernel before the worker, when memory is short',
+      async () => {
+        const scores = one.launcherPids().map((pid) => readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1'))
+        expect(scores).toEqual(['500\n', '500\n'])
+        expect((await one.sh('cat /proc/self/oom_score_adj')).stdout.toString()).toBe('500\n')
+      },
+    )
 
     it('answers stdout, stderr, exit code and pid', async () => {
       const outcome = await one.sh('echo out; echo err >&2; exit 3')

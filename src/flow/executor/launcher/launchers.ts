@@ -5,6 +5,7 @@ import { type FirstLauncher, startFirst } from './first-launcher.ts'
 import { PROTOCOL_VERSION } from './frames.ts'
 import { chooseLauncher, type LauncherKind } from './launcher-program.ts'
 import { LauncherLink, type LaunchListener, type LaunchRequest, type LinkEvents } from './link.ts'
+import { endMarked } from './marks.ts'
 import { openRendezvous, type Rendezvous } from './rendezvous.ts'
 
 export interface LaunchersOptions {
@@ -172,6 +173,7 @@ class Hub implements Launchers, LinkEvents {
     this.#links[index] = null
     const abandoned = link.abandon()
     for (const pid of abandoned.pids) killGroup(pid)
+    if (link.kind === 'native') endMarked(this.#rendezvous?.path ?? '', link.pid)
     if (this.#stopping === null) {
       this.#announce({ type: 'launcher_lost', index, tasks: abandoned.tasks })
       if (index === 0) this.#failed(firstLost(link.pid, reason))

@@ -16,6 +16,7 @@ import {
   type ToWorker,
   writeToWorker,
 } from './frames.ts'
+import { raiseOomScore } from './oom-score.ts'
 import { Outbox } from './outbox.ts'
 import type { StartFrame } from './start-frame.ts'
 import { TaskProcess, type TaskProcessReports } from './task-process.ts'
@@ -32,6 +33,8 @@ if (socketPath === '' || !Number.isInteger(index)) throw new Error('usage: node-
 
 // Who ends a launcher is its worker, by closing the socket; a signal meant for the terminal's whole group is not.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+raiseOomScore()
 
 const socket = connect(socketPath)
 const outbox = new Outbox(socket)
