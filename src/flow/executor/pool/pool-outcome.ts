@@ -1,4 +1,4 @@
-import type { Outcome, PartialOutput, ProgramIdentity, Verdict } from '../../../model/index.ts'
+import type { Outcome, PartialOutput, ProgramIdentity, Task, Verdict } from '../../../model/index.ts'
 import { cutAtCharacterEnd, cutAtCharacterStart } from '../launcher/capture.ts'
 import { outcomeOf, refusedOutcome } from '../verdict.ts'
 import type { Answer } from './answer.ts'
@@ -41,8 +41,9 @@ export function answeredOutcome(
   answer: Extract<Answer, { kind: 'ok' | 'fail' }>,
   facts: PoolFacts,
   run: RunSoFar,
+  own: Pick<Task, 'maxStdoutBytes' | 'maxStderrBytes' | 'onOutputCap'>,
 ): Outcome {
-  const { maxStdoutBytes, maxStderrBytes } = facts
+  const { maxStdoutBytes = facts.maxStdoutBytes, maxStderrBytes = facts.maxStderrBytes } = own
   const tooLong = maxStdoutBytes > 0 && answer.stdout.length > maxStdoutBytes
   const stderrCut = maxStderrBytes > 0 && answer.stderr.length > maxStderrBytes
   const stderr = stderrCut ? answer.stderr.subarray(answer.stderr.length - maxStderrBytes) : answer.stderr
@@ -65,7 +66,7 @@ export function answeredOutcome(
     const message = `${facts.program} answered that the task failed${why === '' ? '.' : `: ${why}`}`
     return { ...ok, verdict: 'exit', exitCode, message, failure: { class: failureClass, retryable } }
   }
-  if (!ok.stdoutTruncated || facts.onOutputCap === 'truncate') return ok
+  if (!ok.stdoutTruncated || (own.onOutputCap ?? facts.onOutputCap) === 'truncate') return ok
   const message = `${facts.program} answered more than ${maxStdoutBytes} bytes; raise executor.max_stdout_bytes, or set executor.on_output_cap to truncate.`
   return { ...ok, verdict: 'output-cap', exitCode: null, message }
 }

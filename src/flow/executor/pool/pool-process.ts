@@ -53,6 +53,8 @@ const EXIT_MS = 1_000
 /** Between the report of its exit and the end of its connection: somebody else may still hold it. */
 const LAST_WORDS_MS = 200
 const MAX_BYE_MS = 2_000
+/** Who goes in peace may still break a rule. */
+const MILD: ReadonlySet<string> = new Set(['recycled', 'stop'])
 
 /** One persistent process from its start to its end. `T` is what the pool keeps for each task. */
 export class PoolProcess<T> {
@@ -155,7 +157,7 @@ export class PoolProcess<T> {
   end(cause: EndCause): void {
     if (this.state === 'ended') return
     this.state = 'leaving'
-    if (this.#cause === null || this.#cause.kind === 'recycled') this.#cause = cause
+    if (!this.#killed && (this.#cause === null || MILD.has(this.#cause.kind))) this.#cause = cause
     if (cause.kind === 'violation') this.#deaf = true
     this.#endNow()
   }

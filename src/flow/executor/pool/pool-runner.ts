@@ -4,7 +4,6 @@ import { baseEnvironment, type EnvironmentOptions } from '../environment.ts'
 import type { Launchers } from '../launcher/launchers.ts'
 import type { LaunchRequest } from '../launcher/link.ts'
 import type { Runner } from '../runner.ts'
-import { refusedOutcome } from '../verdict.ts'
 import type { Answer } from './answer.ts'
 import { Crew } from './crew.ts'
 import { goneEvent } from './gone-event.ts'
@@ -24,6 +23,7 @@ import { PoolProcess, type PoolProcessEvents, type ProcessEnd } from './pool-pro
 import { lookAtFiles, type ProgramFiles } from './program-file.ts'
 import { Reception } from './reception.ts'
 import type { RecyclePolicy } from './recycle.ts'
+import { refuseTask } from './refuse-task.ts'
 import type { PoolProtocol } from './requests.ts'
 import { Sweep } from './sweep.ts'
 
@@ -82,7 +82,7 @@ export class PoolRunner implements Runner {
       answered: (job, answer) => this.#answered(job, answer),
       partial: (job, { index, stdout }) => {
         job.lastSign = options.clock.monotonic()
-        job.keep(index, keep(stdout), options.maxStdoutBytes)
+        job.keep(index, keep(stdout), job.task.maxStdoutBytes ?? options.maxStdoutBytes)
       },
       progress: (job) => {
         job.lastSign = options.clock.monotonic()
@@ -128,7 +128,7 @@ export class PoolRunner implements Runner {
   }
 
   run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
-    const refusal = this.#refuse(task)
+    const refusal = refuseTask(task, this.#options.program)
     if (refusal !== null) return Promise.resolve(refusal)
     if (this.#stopping !== null || signal.aborted) return Promise.resolve(neverGiven())
     return new Promise((resolve) => {
@@ -148,13 +148,6 @@ export class PoolRunner implements Runner {
     this.#settleStop()
     await this.#stopping.promise
     await this.#reception.close()
-  }
-
-  #refuse(task: Task): Outcome | null {
-    const { program } = this.#options
-    if (task.binary === undefined || task.binary === program) return null
-    const message = `Task ${task.id} names the program ${task.binary}, but the pool runs ${program}: take \`binary\` out, or let the task use the runner exec.`
-    return refusedOutcome('EINVAL', 'arguments', message)
   }
 
   #files(): Promise<ProgramFiles | null> {
@@ -215,7 +208,9 @@ export class PoolRunner implements Runner {
     job.process?.done(job.id)
     this.#inFlight -= 1
     // An answer in time for its process is too late for a task that was given up.
-    job.finish(ending === null ? answeredOutcome(answer, this.#facts, run) : endedByUs(ending, this.#facts, run))
+    job.finish(
+      ending === null ? answeredOutcome(answer, this.#facts, run, job.task) : endedByUs(ending, this.#facts, run),
+    )
     if (this.#queue.length + this.#suspects.length > 0) this.#dispatch()
   }
 
