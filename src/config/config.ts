@@ -375,6 +375,104 @@ export interface Config {
         readonly uiUrl: string
       }
     }
+    /** MongoDB databases, by instance name. */
+    readonly mongo: {
+      readonly [name: string]: {
+        /** Where MongoDB is, with its options: user, TLS, replica set. Never shown. */
+        readonly uri: string
+        /** Database that is written to. */
+        readonly database: string
+        /** Operations by name, for payloads with `op: statement`. A text `":name"` is replaced by that parameter. */
+        readonly statements: {
+          readonly [name: string]: {
+            /** Collection that it works on. */
+            readonly collection: string
+            /** What is done. */
+            readonly op: 'insert' | 'update_one' | 'update_many' | 'replace_one' | 'delete_one' | 'delete_many'
+            /** Which documents; for all but insert. */
+            readonly filter?: Readonly<Record<string, unknown>>
+            /** For updates: operators (`$set` …) or a pipeline; for insert and replace_one: the document. */
+            readonly update?: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[]
+            /** For update_one and replace_one: makes the document where there is none. Default `false`. */
+            readonly upsert: boolean
+          }
+        }
+        /** Operations of a batch are done in its order. Off: faster where many fail, and operations on one document may change places. Default `true`. */
+        readonly ordered: boolean
+        /** Members that must have a write before it counts as delivered. Less: a failover can lose it. Default `majority`. */
+        readonly writeConcern: 'majority' | number
+        /** How long they may take, and how long an answer may. Default `20`. */
+        readonly writeTimeoutSeconds: number
+        /** For a connection, and for finding a server that takes writes. Default `10`. */
+        readonly connectTimeoutSeconds: number
+        /** Connections to each server. Default `4`. */
+        readonly maxPoolSize: number
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
+    /** PostgreSQL, by instance name. */
+    readonly postgres: {
+      readonly [name: string]: {
+        /** Where PostgreSQL is: `postgres://user:password@host:port/database?sslmode=verify-full`; `?host=/folder` for a Unix socket. */
+        readonly dsn: string
+        /** Over the one in `dsn`. Write `${file:/run/secrets/…}` rather than the password. */
+        readonly password: string
+        /** File with the password, read for each new connection: a changed password needs no restart. */
+        readonly passwordFile: string
+        /** For connections with TLS. */
+        readonly tls: {
+          /** Over `sslmode` of `dsn`, with the meaning of libpq: require encrypts and checks nothing; verify-ca the certificate; verify-full its name too. Empty: as `dsn` says, else verify-full where a file is named here, else disable. */
+          readonly mode: '' | 'disable' | 'require' | 'verify-ca' | 'verify-full'
+          /** File (PEM) with the authorities to trust instead of the usual ones. */
+          readonly caFile: string
+          /** File (PEM) with the certificate of this client, and … */
+          readonly certFile: string
+          /** … with its key. */
+          readonly keyFile: string
+          /** Name that the certificate must hold, where it is not the host of `dsn`. */
+          readonly serverName: string
+        }
+        /** Connections that stay open when nothing is written. Default `2`. */
+        readonly poolMin: number
+        /** Most connections. A batch takes one. Default `10`. */
+        readonly poolMax: number
+        /** For a connection, or a free one of the pool. Default `10`. */
+        readonly connectTimeoutSeconds: number
+        /** Longest run of one statement; at most 80 % of sinks.delivery_timeout_seconds. Set for each transaction. Default `20`. */
+        readonly statementTimeoutSeconds: number
+        /** Keeps statements prepared. Off: for PgBouncer before 1.21, or without `max_prepared_statements`. Default `true`. */
+        readonly preparedStatements: boolean
+        /** Table of payloads that name none; checked at the start. `table`, or `schema.table`. */
+        readonly table: string
+        /** SQL by name, with `:name` parameters, for payloads with `op: statement`; checked at the start. */
+        readonly statements: Readonly<Record<string, string>>
+        /** How a record that comes again is written once. table: its id is noted in the same transaction, and a former owner of a partition is refused; key: inserts carry it in `id_column`; none: it is written again. Default `table`. */
+        readonly idempotency: 'table' | 'key' | 'none'
+        /** With `idempotency: key`: the column of each table that gets ids; needs a unique index. Default `drakkar_id`. */
+        readonly idColumn: string
+        /** With `idempotency: table`: schema of `drakkar_delivered` and `drakkar_owners`. Empty: the first one of the search path. */
+        readonly stateSchema: string
+        /** With `idempotency: table`: creates the two tables where they are missing. Default `true`. */
+        readonly createTables: boolean
+        /** With `idempotency: table`: how long ids are kept; a replay later than that writes again. Default `168`. */
+        readonly keepIdsHours: number
+        /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */
+        readonly lingerMs: number
+        /** Most records of a batch. Default `500`. */
+        readonly maxBatchRecords: number
+        /** Most bytes of a batch; a larger record goes alone. Default `1048576`. */
+        readonly maxBatchBytes: number
+        /** Address of the sink’s own UI, for links. */
+        readonly uiUrl: string
+      }
+    }
     /** Redis, by instance name. */
     readonly redis: {
       readonly [name: string]: {

@@ -33,12 +33,17 @@ export interface HttpOutput {
 
 export type HttpQueryValue = string | number | boolean | bigint
 
-/** What a handler wants appended to a file of a `sinks.filesystem` instance: one JSON line. */
+/** What a handler wants written to a file of a `sinks.filesystem` instance. */
 export interface FileOutput {
   readonly sink?: string
-  /** Relative to the instance's `base_path`, which it can never leave. */
-  readonly path: string
+  /** Relative to the instance's `base_path`, which it can never leave. Default: by the instance's `path`. */
+  readonly path?: string
+  /** What `format` of the instance makes a line, or a file, of. */
   readonly data: unknown
+  /** For `{key}` in the instance's `path`. */
+  readonly key?: string | Uint8Array
+  /** For `{date}` and `{hour}` in it, milliseconds; default now. The message's own time puts a repeat into the same file. */
+  readonly timestamp?: number
 }
 
 /** What a handler wants done in a `sinks.redis` instance. Keys get the instance's `key_prefix`. */

@@ -169,8 +169,8 @@ test('wrong answers do not compile', () => {
     defineHandler({ arrange, onTaskComplete: () => ({ postgress: [{ table: 'results', data: 1 }] }) }),
     // @ts-expect-error payloads come in lists
     defineHandler({ arrange, onTaskComplete: () => ({ kafka: { data: 1 } }) }),
-    // @ts-expect-error a line of a file needs its path
-    defineHandler({ arrange, onTaskComplete: () => ({ files: [{ data: 1 }] }) }),
+    // @ts-expect-error what is written must be given
+    defineHandler({ arrange, onTaskComplete: () => ({ files: [{ path: 'x' }] }) }),
     // @ts-expect-error a partition is a number
     defineHandler({ arrange, onMessageComplete: () => ({ kafka: [{ data: 1, partition: '3' }] }) }),
     // @ts-expect-error no such answer

@@ -195,7 +195,8 @@ export class Stage implements AsyncDisposable {
   /** Whole lines of all files that the workers wrote, and how many files end in half a line. */
   files(): { readonly lines: readonly LogLine[]; readonly torn: number } {
     const folder = join(this.folder, 'results')
-    const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+    const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
+    const texts = names.map((name) => readFileSync(join(folder, name), 'utf8'))
     const lines = texts.flatMap((text) => text.split('\n').slice(0, -1))
     return { lines: lines.map((line) => JSON.parse(line) as LogLine), torn: texts.filter(endsTorn).length }
   }

@@ -5,16 +5,17 @@ const LINE_FEED = 10
 
 /**
  * Appends bytes to a file that is open for appending, whole or not at all: where writing fails in the middle, the file is
- * cut back to its old length and the error is thrown. With `flush` it resolves when the bytes are on the disk.
+ * cut back to its old length and the error is thrown. `flushed` waits until they are on the disk; with them in the file,
+ * and a failure of it undoes the append too.
  */
-export async function append(file: FileHandle, bytes: Buffer, flush: boolean): Promise<void> {
+export async function append(file: FileHandle, bytes: Buffer, flushed: () => Promise<unknown>): Promise<void> {
   const { size } = await file.stat()
   try {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, at, bytes.length - at, null)
       at += bytesWritten
     }
-    if (flush) await file.datasync()
+    await flushed()
   } catch (error) {
     await cutBack(file, size, error)
     throw error

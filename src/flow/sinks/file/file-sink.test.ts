@@ -20,7 +20,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sinkContract } from '../../../testing/index.ts'
 import type { RecordVerdict, Sink } from '../sink.ts'
 import { append, cutTornLine } from './append.ts'
-import { type FileLine, fileLine } from './file-line.ts'
+import { type FileRecord, fileRecord } from './file-record.ts'
 import { createFileSink, type FileSinkOptions } from './file-sink.ts'
 
 const assignment = { topic: 'jobs', partition: 0, epoch: 1, owner: 1 }
@@ -28,7 +28,8 @@ const { signal } = new AbortController()
 
 let root = ''
 let base = ''
-const sinks: Sink<FileLine>[] = []
+const sinks: Sink<FileRecord>[] = []
+let counter = 0
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'drakkar-files-'))
@@ -41,15 +42,22 @@ afterEach(async () => {
   await rm(root, { recursive: true })
 })
 
-async function connected(options: Partial<FileSinkOptions> = {}): Promise<Sink<FileLine>> {
+async function connected(options: Partial<FileSinkOptions> = {}): Promise<Sink<FileRecord>> {
   const sink = createFileSink({ name: 'out', basePath: base, ...options })
   await sink.connect()
   sinks.push(sink)
   return sink
 }
 
-function write(sink: Sink<FileLine>, ...lines: readonly (readonly [path: string, data: unknown])[]): Promise<string[]> {
-  const batch = lines.map(([path, data]) => ({ id: path, payload: sink.accept({ path, data }), assignment }))
+function write(
+  sink: Sink<FileRecord>,
+  ...lines: readonly (readonly [path: string, data: unknown])[]
+): Promise<string[]> {
+  const batch = lines.map(([path, data]) => ({
+    id: `r${(counter += 1)}`,
+    payload: sink.accept({ path, data }),
+    assignment,
+  }))
   return sink.deliver(batch, signal).then((verdicts) => verdicts.map(shown))
 }
 
@@ -70,17 +78,22 @@ sinkContract(test, 'file sink', async () => {
       expect(lines.pop()).toBe('')
       return lines.map((line) => (JSON.parse(line) as { value: string }).value)
     },
+    idempotent: true,
     cleanUp: () => rm(basePath, { recursive: true }),
   }
 })
 
+const plain = { columns: null, delimiter: ',', header: true, escapeFormulas: false }
+const taken = (output: object): FileRecord => fileRecord(output, { format: 'jsonl', path: '', csv: plain }, () => 0)
+
 test('a line is the JSON of the data and nothing else', () => {
-  expect(fileLine({ path: './a//b.jsonl', data: { x: 'ø\n' } })).toEqual({
+  expect(taken({ path: './a//b.jsonl', data: { x: 'ø\n' } })).toEqual({
     path: 'a/b.jsonl',
-    line: Buffer.from('{"x":"ø\\n"}\n'),
+    template: false,
+    content: Buffer.from('{"x":"ø\\n"}\n'),
   })
-  expect(String(fileLine({ path: 'a', data: null }).line)).toBe('null\n')
-  expect(String(fileLine({ path: 'a..b', data: 'text' }).line)).toBe('"text"\n')
+  expect(taken({ path: 'a', data: null }).content).toEqual(Buffer.from('null\n'))
+  expect(taken({ path: 'a..b', data: 'text' }).content).toEqual(Buffer.from('"text"\n'))
 })
 
 test.each([
@@ -91,9 +104,11 @@ test.each([
   ['', 'does not name a file'],
   ['a/', 'does not name a file'],
   ['.', 'does not name a file'],
+  ['./.drakkar/x', "the sink's own folder"],
+  [undefined, '`path` is missing'],
   [7, '`path` must be a string, not 7'],
 ])('the path %j is refused', (path, message) => {
-  expect(() => fileLine({ path, data: 1 })).toThrow(message)
+  expect(() => taken({ path, data: 1 })).toThrow(message)
 })
 
 test('records of one batch go to their files, in order, and missing folders are made', async () => {
@@ -188,7 +203,7 @@ test.runIf(process.platform === 'linux')(
       const links = await Promise.all(
         (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
       )
-      return links.filter((target) => target.startsWith(base)).length
+      return links.filter((target) => target.startsWith(base) && !target.includes('.drakkar')).length
     }
     const lines = Array.from({ length: 100 }, (_, index) => [`f${index % 50}`, index] as const)
     expect(new Set(await write(sink, ...lines))).toEqual(new Set(['ok']))
@@ -204,7 +219,7 @@ test.runIf(process.platform === 'linux')(
   async () => {
     const full = await open('/dev/full', 'a')
     try {
-      await expect(append(full, Buffer.from('1\n'), true)).rejects.toThrow(/ENOSPC/)
+      await expect(append(full, Buffer.from('1\n'), () => full.datasync())).rejects.toThrow(/ENOSPC/)
     } finally {
       await full.close()
     }
@@ -218,7 +233,7 @@ test('a batch that can be written only in part is cut off whole and tried later 
     const sink = createFileSink({ name: 'out', basePath: ${JSON.stringify(base)} })
     await sink.connect()
     const deliver = async (...lines) => {
-      const batch = lines.map((data) => ({ id: 'x', payload: sink.accept({ path: 'out.jsonl', data }), assignment: {} }))
+      const batch = lines.map((data) => ({ id: data, payload: sink.accept({ path: 'out.jsonl', data }), assignment: {} }))
       const verdicts = await sink.deliver(batch, new AbortController().signal)
       return verdicts.map((verdict) => (verdict.ok ? 'ok' : verdict.kind + ' ' + verdict.error.cause.code)).join()
     }
