@@ -18,6 +18,14 @@ const COMMANDS: Readonly<Record<string, { readonly says: string; readonly load: 
     says: 'write JSON lines from stdin to a topic',
     load: async () => (await import('./commands/produce.ts')).produceCommand,
   },
+  dlq: {
+    says: 'look at dead letters, and put them back',
+    load: async () => (await import('./commands/dlq.ts')).dlqCommand,
+  },
+  conform: {
+    says: 'examine a program for executor.pool, rule by rule',
+    load: async () => (await import('./commands/conform.ts')).conformCommand,
+  },
   config: {
     says: 'check, show or describe the configuration',
     load: async () => (await import('./commands/config.ts')).configCommand,

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { KafkaDriver } from '../../src/flow/source/index.ts'
+import type { ConsumerOptions, KafkaDriver } from '../../src/flow/source/index.ts'
 import { partitionKey, type RawMessage, type TopicPartition } from '../../src/model/index.ts'
 import { EMBEDDED_CLIENT, EMBEDDED_GROUP } from '../../src/testing/embedded-broker/index.ts'
 
 /**
  * All records of a topic, read from its beginning by a consumer of its own, up to what the log held when it began;
- * with `atLeast` it waits until there are so many.
+ * with `atLeast` it waits until there are so many. `group`: a real broker allows no session as short as the default.
  */
 export async function readTopic(
   driver: KafkaDriver,
   brokers: string,
   topic: string,
   atLeast = 0,
+  group: Omit<ConsumerOptions, 'groupId' | 'topics'> = EMBEDDED_GROUP,
 ): Promise<readonly RawMessage[]> {
   const consumer = driver.consumer(
     { 'bootstrap.servers': brokers, ...EMBEDDED_CLIENT },
-    { ...EMBEDDED_GROUP, groupId: `read-${randomUUID()}`, topics: [topic] },
+    { ...group, groupId: `read-${randomUUID()}`, topics: [topic] },
   )
   const ends = new Map<string, number>()
   let assigned = false

@@ -6,3 +6,4 @@ export { DEAD_LETTER_PREFIX, type DeadLetterMeta, deadLetterRecord } from './dea
 export { createDeadLetters, type DeadLettersOptions, deadLetterTopic } from './dead-letters.ts'
 export type { DeadLetter, DeadLetters } from './ends.ts'
 export { createFileLetters, type FileLettersOptions } from './file-letters.ts'
+export { checkLetterFolder, writeLetterFile } from './letter-file.ts'

@@ -40,8 +40,8 @@ function bad(reason: string): LineRecord {
   return { kind: 'bad', reason }
 }
 
-/** A field that has the whole name wins over a path of the same spelling. */
-function fieldAt(value: unknown, path: string): unknown {
+/** What a dotted path leads to; undefined where nothing. A field that has the whole name wins over a path of the same spelling. */
+export function fieldAt(value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path]
   const dot = path.indexOf('.')
