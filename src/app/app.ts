@@ -6,6 +6,7 @@ import { confluentDriver } from '../flow/source/kafka/confluent/index.ts'
 import { checkHandler, guardUserCode, Hooks } from '../handler/index.ts'
 import { type Announcer, systemClock as clock, createAnnouncer, deferred, unlessAborted } from '../lib/index.ts'
 import { DrakkarError, type Handler, reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
+import { createStatusBook, type StatusBook } from '../ops/control/index.ts'
 import type { Logger } from '../ops/logs/index.ts'
 import type { Worker } from '../worker.ts'
 import { alignStart } from './align-start.ts'
@@ -40,6 +41,7 @@ export class DrakkarApp {
   readonly #failed = deferred<Error>()
   readonly #stopping = new AbortController()
   readonly #announcer: Announcer<WorkerEvent>
+  readonly #book: StatusBook = createStatusBook(clock)
   #logger: Logger | undefined
   #observers: Observers | undefined
   #launchers: Launchers | undefined
@@ -52,6 +54,7 @@ export class DrakkarApp {
     this.#announcer = createAnnouncer((error, event) =>
       this.#logger?.error('listener_failed', { error: reasonOf(error), type: event.type }),
     )
+    this.#announcer.subscribe(this.#book.listen, this.#book.types)
   }
 
   /**
@@ -154,6 +157,7 @@ export class DrakkarApp {
       workerId,
       logger,
       announcer: this.#announcer,
+      book: this.#book,
       env: this.#env,
       view: () => this.view(),
       worker: () => this.#worker,

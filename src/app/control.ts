@@ -1,10 +1,9 @@
 import type { Config } from '../config/index.ts'
-import { type Announcer, systemClock as clock } from '../lib/index.ts'
-import { type Control, type RunView, reasonOf, type WorkerEvent, type WorkerView, whyOf } from '../model/index.ts'
+import { systemClock as clock } from '../lib/index.ts'
+import { type Control, type RunView, reasonOf, type WorkerView, whyOf } from '../model/index.ts'
 import {
   controlFolder,
   createControlServer,
-  createStatusBook,
   MAX_RUNS,
   type RunRow,
   type StatusBook,
@@ -18,7 +17,7 @@ export interface ControlParts {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly workerId: string
   readonly logger: Logger
-  readonly announcer: Announcer<WorkerEvent>
+  readonly book: StatusBook
   readonly view: () => WorkerView
   readonly runs: () => readonly RunView[]
   readonly control: () => Control | undefined
@@ -31,10 +30,8 @@ export interface ControlSocket {
 }
 
 export function openControl(parts: ControlParts): ControlSocket {
-  const { config, env, workerId, logger, announcer, control } = parts
+  const { config, env, workerId, logger, control } = parts
   if (!config.control.enabled) return { start: () => Promise.resolve(), stop: () => Promise.resolve() }
-  const book = createStatusBook(clock)
-  announcer.subscribe(book.listen, book.types)
   const begun = clock.monotonic()
   const { path } = config.control
   const server = createControlServer({
@@ -42,7 +39,7 @@ export function openControl(parts: ControlParts): ControlSocket {
     workerId,
     folder: controlFolder(env),
     ...(path === '' ? {} : { path }),
-    status: () => statusOf(parts, book, clock.monotonic() - begun),
+    status: () => statusOf(parts, clock.monotonic() - begun),
   })
   return {
     async start() {
@@ -56,7 +53,7 @@ export function openControl(parts: ControlParts): ControlSocket {
   }
 }
 
-function statusOf({ config, view: look, runs }: ControlParts, book: StatusBook, uptimeMs: number): WorkerStatus {
+function statusOf({ config, book, view: look, runs }: ControlParts, uptimeMs: number): WorkerStatus {
   const view = look()
   return {
     version: VERSION,

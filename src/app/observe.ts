@@ -3,6 +3,7 @@ import type { Place } from '../handler/index.ts'
 import { startWatchdog } from '../handler/index.ts'
 import { type Announcer, systemClock as clock } from '../lib/index.ts'
 import { type Control, type RunView, reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
+import type { StatusBook } from '../ops/control/index.ts'
 import { createOpsServer } from '../ops/health/index.ts'
 import { createLogger, createLogListener, type Logger, parseLevel } from '../ops/logs/index.ts'
 import { createMetrics } from '../ops/metrics/index.ts'
@@ -39,6 +40,8 @@ export function observe(parts: {
   readonly workerId: string
   readonly logger: Logger
   readonly announcer: Announcer<WorkerEvent>
+  /** Listens since before the first launcher was started. */
+  readonly book: StatusBook
   readonly env: Readonly<Record<string, string | undefined>>
   readonly view: () => WorkerView | undefined
   /** The worker; undefined until it is built. */

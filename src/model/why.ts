@@ -59,7 +59,7 @@ function headReason(head: HeadView, view: WorkerView): Reason {
     case 'gate':
       return [
         'gate',
-        `${at}task ${waits.taskId} waiting at the gate for ${since} (${view.executor.running} of ${view.executor.slots} slots are busy, ${view.executor.waiting} tasks wait)`,
+        `${at}task ${waits.taskId} waiting at the gate for ${since} (${view.executor.running} of ${view.executor.slots} slots busy, ${view.executor.waiting} waiting)`,
       ]
     case 'hook':
       return ['hook', `${at}${waits.hook} has not answered for ${since}${of(waits.taskId)}`]

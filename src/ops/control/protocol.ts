@@ -108,8 +108,7 @@ function place(verb: 'pause' | 'resume', fields: Fields): ControlRequest | { rea
 function actorOf(fields: Fields): string {
   const by = fields['by']
   if (typeof by !== 'string' || by === '') return 'unknown'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through
-  return by.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '?').slice(0, 100)
+  return by.replaceAll(/\p{Cc}/gu, '?').slice(0, 100)
 }
 
 function shown(value: unknown): string {

@@ -1,4 +1,4 @@
-import { isReady, type WorkerView } from '../../model/index.ts'
+import { isReady, type WorkerView, whyOf } from '../../model/index.ts'
 
 /** What the server answers. */
 export interface Answer {
@@ -14,13 +14,17 @@ export function plain(status: number, body: string): Answer {
   return { status, type: TEXT, body: `${body}\n` }
 }
 
-/** 200 where the worker is ready, else 503 with every reason. */
+/** 200 where the worker is ready, else 503 with every reason; for machines also where each partition stands, and why. */
 export function readiness(view: WorkerView, wantsText: boolean): Answer {
   const ready = isReady(view)
   const reasons = view.phase === 'ready' ? view.notReady : [phaseReason(view.phase), ...view.notReady]
   const status = ready ? 200 : 503
   if (wantsText) return plain(status, ready ? 'ready' : ['not ready:', ...reasons.map((one) => `- ${one}`)].join('\n'))
-  return { status, type: JSON_TYPE, body: `${JSON.stringify({ ready, reasons: ready ? [] : reasons })}\n` }
+  const partitions = view.partitions.map((at) => {
+    const { kind, text } = whyOf(view, at)
+    return { topic: at.topic, partition: at.partition, kind, why: text }
+  })
+  return { status, type: JSON_TYPE, body: `${JSON.stringify({ ready, reasons: ready ? [] : reasons, partitions })}\n` }
 }
 
 function phaseReason(phase: WorkerView['phase']): string {

@@ -22,6 +22,13 @@ async function serve(over: Partial<OpsServerOptions> = {}): Promise<{ server: Op
   return { server, url: `http://127.0.0.1:${server.address()?.port}` }
 }
 
+const held = {
+  topic: 'jobs',
+  partition: 3,
+  kind: 'held',
+  why: 'held: binary: /bin/nothing does not exist; head offset 41: task jobs:3:41:0 running 650 ms (pid 99, slot 1); paused: messages (as many are in flight as may be)',
+}
+
 const notReady = (): WorkerView => sampleView({ notReady: ['partition jobs:3 held: binary'] })
 
 describe('ops server', () => {
@@ -42,7 +49,7 @@ describe('ops server', () => {
   it('is ready with 200 and no reasons', async () => {
     const { url } = await serve()
     const ready = await fetch(`${url}/readyz`)
-    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }])
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [], partitions: [held] }])
   })
 
   it('is not ready with 503 and the reasons, for machines and for people', async () => {
@@ -50,7 +57,7 @@ describe('ops server', () => {
     const json = await fetch(`${url}/readyz`)
     expect([json.status, await json.json()]).toEqual([
       503,
-      { ready: false, reasons: ['partition jobs:3 held: binary'] },
+      { ready: false, reasons: ['partition jobs:3 held: binary'], partitions: [held] },
     ])
     for (const headers of [{ accept: 'text/plain' }, { 'user-agent': 'curl/8.1', accept: '*/*' }]) {
       const text = await fetch(`${url}/readyz`, { headers })
@@ -61,7 +68,10 @@ describe('ops server', () => {
   it.each(['starting', 'stopping', 'stopped'] as const)('is not ready while %s', async (phase) => {
     const { url } = await serve({ view: () => sampleView({ phase }) })
     const answer = await fetch(`${url}/readyz`)
-    expect([answer.status, await answer.json()]).toEqual([503, { ready: false, reasons: [`the worker is ${phase}`] }])
+    expect([answer.status, await answer.json()]).toMatchObject([
+      503,
+      { ready: false, reasons: [`the worker is ${phase}`] },
+    ])
   })
 
   it('refuses other methods and paths, and answers HEAD without a body', async () => {
