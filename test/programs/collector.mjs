@@ -1,12 +1,20 @@
 // An HTTP(S) service that keeps what it gets, and misbehaves where the path says so. It prints its port; it ends with its
 // parent. Arguments: the port (0: any), then for TLS the files of key and certificate, and of an authority for clients.
-import { readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 
 const [port = '0', keyFile, certFile, clientCa] = process.argv.slice(2)
 /** By idempotency key; a request without one is always new. */
 const kept = new Map()
+// Where it keeps things over its own death.
+const { COLLECTOR_FILE: file } = process.env
+if (file !== undefined && existsSync(file)) {
+  for (const line of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
+    const [key, request] = JSON.parse(line)
+    kept.set(key, request)
+  }
+}
 const requests = []
 const seen = new Map()
 let repeats = 0
@@ -61,15 +69,21 @@ const behaviours = {
   // What holds the word `poison` is refused, and the answer repeats what it got.
   picky: (request, response) => {
     const { authorization = '' } = request.headers
-    if (request.text.includes('poison')) answer(response, 422, `poison from ${authorization}, password=hunter2 ${'y'.repeat(2000)}`)
+    if (request.text.includes('poison'))
+      answer(response, 422, `poison from ${authorization}, password=hunter2 ${'y'.repeat(2000)}`)
     else keep(request, response)
   },
 }
 
 function take(request) {
   const key = request.headers['idempotency-key'] ?? `none-${kept.size}`
-  if (kept.has(key)) repeats += 1
-  else kept.set(key, { url: request.url, method: request.method, headers: request.headers, body: request.text })
+  if (kept.has(key)) {
+    repeats += 1
+    return
+  }
+  const kind = { url: request.url, method: request.method, headers: request.headers, body: request.text }
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify([key, kind])}\n`)
+  kept.set(key, kind)
 }
 
 function keep(request, response) {

@@ -33,10 +33,16 @@ export class Collector implements AsyncDisposable {
     this.port = port
   }
 
-  /** `port` 0: any. `tls`: files of key, certificate, and (for certificates of clients) authority. */
-  static async start(port = 0, tls: readonly string[] = []): Promise<Collector> {
+  /**
+   * `port` 0: any. `tls`: files of key, certificate, and (for certificates of clients) authority. `file`: where it keeps
+   * what it got, so that another one with the same file goes on.
+   */
+  static async start(port = 0, tls: readonly string[] = [], file?: string): Promise<Collector> {
     // It ends when its stdin does, so also when this process is killed.
-    const child = spawn(process.execPath, [PROGRAM, String(port), ...tls], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [PROGRAM, String(port), ...tls], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: process.env['PATH'] ?? '', ...(file === undefined ? {} : { COLLECTOR_FILE: file }) },
+    })
     const [first] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
     return new Collector(child, Number(first.toString()))
   }

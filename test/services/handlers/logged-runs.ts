@@ -11,7 +11,7 @@ interface Job {
   readonly poison?: boolean
 }
 
-const { RUN_LOG = 'runs.log', RESULT_FILES, POISON, REDIS_LIST, MONGO_COLLECTION } = process.env
+const { RUN_LOG = 'runs.log', RESULT_FILES, RESULT_KINDS = '', POISON, REDIS_LIST, MONGO_COLLECTION } = process.env
 
 export default defineHandler({
   arrange: (messages) =>
@@ -26,11 +26,14 @@ export default defineHandler({
     const { id } = metadata
     const data = { id, partition: message?.partition, offset: message?.offset, ...(JSON.parse(stdout) as object) }
     const path = `${process.pid}.jsonl`
+    // Kinds of sinks that need no more than the data.
+    const kinds = RESULT_KINDS.split(',').filter((kind) => kind !== '')
     return {
       kafka: [{ key: id, data }],
       ...(RESULT_FILES === undefined ? {} : { files: [{ path, data }] }),
       ...(REDIS_LIST === undefined ? {} : { redis: [{ op: 'push', key: REDIS_LIST, members: [id] }] }),
       ...(MONGO_COLLECTION === undefined ? {} : { mongo: [{ collection: MONGO_COLLECTION, data: { id } }] }),
+      ...Object.fromEntries(kinds.map((kind) => [kind, [{ data }]])),
     }
   },
 })
