@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../src/model/index.ts'
 import { type LauncherUnderTest, markedProcesses, until } from './launcher-kit.ts'
-import { FAULTY, type PoolBench, poolBench } from './pool-kit.ts'
+import { FAULTY, type PoolBench, poolBench, textOf } from './pool-kit.ts'
 
 /** What a program does instead of an answer, what becomes of the task, and what its message says. */
 export const FAULTS: readonly (readonly [fault: string, verdict: Verdict, message: RegExp])[] = [
@@ -38,8 +38,7 @@ export function poolFaultsSuite(tested: LauncherUnderTest, faults: typeof FAULTS
       async (fault, verdict, message) => {
         const noProgressMs = fault === 'silent' ? 400 : 0
         await using one = await poolBench({ processes: 2, timeoutMs: 1_000, graceMs: 200, noProgressMs }, tested)
-        const good = (text: string): Promise<string> =>
-          one.run(text, { timeoutMs: 20_000 }).then(({ stdout }) => `${stdout}`)
+        const good = async (text: string): Promise<string> => textOf(await one.run(text, { timeoutMs: 20_000 }))
         const bad = one.run(fault, fault === 'silent' || verdict !== 'timeout' ? { timeoutMs: 20_000 } : {})
         const goods = Promise.all(['a', 'b', 'c', 'd'].map(good))
         expect(await bad).toMatchObject({ verdict, message: expect.stringMatching(message) })
@@ -67,7 +66,7 @@ export function poolFaultsSuite(tested: LauncherUnderTest, faults: typeof FAULTS
         fault: true,
         detail: expect.stringMatching(/answered request 2 again/),
       })
-      expect(`${(await one.run('next')).stdout}`).toBe('NEXT')
+      expect(textOf(await one.run('next'))).toBe('NEXT')
     })
 
     it.each([
@@ -105,7 +104,7 @@ export function poolFaultsSuite(tested: LauncherUnderTest, faults: typeof FAULTS
 
     it('lets nobody pay for who writes after bye', async () => {
       await using one = await poolBench({ args: [FAULTY, 'after-bye'] }, tested)
-      expect(`${(await one.run('x')).stdout}`).toBe('X')
+      expect(textOf(await one.run('x'))).toBe('X')
       await nothingLeft(one)
       expect(one.gone()).toMatchObject([{ why: 'protocol', inFlight: 0, detail: expect.stringMatching(/`bye`/) }])
     })

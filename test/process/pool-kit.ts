@@ -16,6 +16,8 @@ export interface PoolBench extends AsyncDisposable {
   gone(): EventOf<'pool_process_ended'>[]
 }
 
+export const textOf = ({ stdout }: Outcome): string => stdout.toString()
+
 /** A pool of real processes on real launchers. Every process carries the mark of the bench. */
 export async function poolBench(options: Partial<PoolRunnerOptions>, tested?: LauncherUnderTest): Promise<PoolBench> {
   const base = await bench({}, { count: 1, ...tested?.options })

@@ -54,6 +54,7 @@ const faults = {
 
 if (always === 'garbage-first') write('Loading the model …\n')
 if (always === 'never-ready') hang()
+if (always === 'deaf-to-term') process.on('SIGTERM', () => undefined)
 if (always === 'dies-at-start') {
   process.stderr.write('model.bin: no such file\n')
   process.exit(3)
