@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { discardFiles, ExecRunner } from '../../src/flow/executor/index.ts'
@@ -189,7 +189,7 @@ function settingsSuite(tested: LauncherUnderTest): void {
     it.runIf(isRoot)(
       'run programs as another user, with no other groups, and their scratch folder is theirs',
       async () => {
-        const base = mkdtempSync(join(tmpdir(), 'run-as-'))
+        const base = mkdtempSync(join(dirname(folder), 'run-as-'))
         onTestFinished(() => rmSync(base, { recursive: true }))
         spawnSync('chmod', ['711', base])
         const runAs = { uid: 65_534, gid: 65_534 }

@@ -1,4 +1,5 @@
 import { chown, mkdir, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeFolder } from './discard.ts'
 import { RunFolder } from './run-folder.ts'
@@ -21,13 +22,15 @@ export class RunFiles {
 
   constructor(options: RunFilesOptions) {
     this.#options = options
-    this.#spill = new RunFolder(options.spillFolder, 'executor.spill_dir')
-    this.#scratch = new RunFolder(options.scratchFolder, 'executor.scratch_dir')
+    this.#spill = new RunFolder(options.spillFolder, 'executor.spill_dir (or scratch_dir)')
+    const isSame = options.spillFolder === options.scratchFolder
+    this.#scratch = isSame ? this.#spill : new RunFolder(options.scratchFolder, 'executor.scratch_dir')
   }
 
   /** Begins to remove what workers before this one left when they were killed. */
   sweep(): void {
-    const bases = new Set([this.#options.spillFolder, this.#options.scratchFolder])
+    // The folder of the launchers' socket is in the temporary one.
+    const bases = new Set([this.#options.spillFolder, this.#options.scratchFolder, tmpdir()])
     this.#sweeping = Promise.all([...bases].map(sweep))
   }
 

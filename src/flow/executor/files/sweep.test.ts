@@ -3,14 +3,15 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { RunFolder, thisMachine } from './run-folder.ts'
+import { thisMachine } from './folder-name.ts'
+import { RunFolder } from './run-folder.ts'
 import { judge, sweep } from './sweep.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'sweep-'))
 afterAll(() => rmSync(base, { recursive: true }))
 const here = thisMachine()
 const nameOf = (host: string, boot: string): string =>
-  `drakkar-files-${host}-${boot}-${Math.trunc(Math.random() * 36 ** 6)
+  `drakkar-${host}-${boot}-${Math.trunc(Math.random() * 36 ** 6)
     .toString(36)
     .padStart(6, '0')}`
 
@@ -29,7 +30,7 @@ describe('whether the maker of a folder is gone', () => {
     [nameOf('00000000', here.boot), 'ask'],
     [nameOf(here.host, '00000000'), 'gone'],
     [nameOf('00000000', '00000000'), 'leave'],
-    ['drakkar-files-other', 'leave'],
+    ['drakkar-00000000-other', 'leave'],
     ['drakkar-abcdef', 'leave'],
   ])('%s: %s', (name, verdict) => expect(judge(name, here)).toBe(verdict))
 })
@@ -73,6 +74,6 @@ describe('a folder that cannot be made', () => {
     })
     await folder.close()
     const long = new RunFolder(join(base, 'x'.repeat(100)), 'executor.scratch_dir')
-    await expect(long.open()).rejects.toThrow('longer than')
+    await expect(long.open()).rejects.toThrow('too long for a socket')
   })
 })

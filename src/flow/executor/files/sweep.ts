@@ -1,7 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { ALIVE, type Machine, machineOf, thisMachine } from './run-folder.ts'
+import { ALIVE, type Machine, machineOf, thisMachine } from './folder-name.ts'
 
 /** A folder without its socket may be one that is just being made. */
 const YOUNG_MS = 60_000

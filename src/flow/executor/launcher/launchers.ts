@@ -173,7 +173,10 @@ class Hub implements Launchers, LinkEvents {
     this.#links[index] = null
     const abandoned = link.abandon()
     for (const pid of abandoned.pids) killGroup(pid)
-    if (link.kind === 'native') endMarked(this.#rendezvous?.path ?? '', link.pid)
+    // Not at a stop: launchers that end by themselves leave nothing.
+    if (this.#stopping === null && index >= 0) {
+      endMarked({ kind: link.kind, pid: link.pid, socketPath: this.#rendezvous?.path ?? '' })
+    }
     if (this.#stopping === null) {
       this.#announce({ type: 'launcher_lost', index, tasks: abandoned.tasks })
       if (index === 0) this.#failed(firstLost(link.pid, reason))

@@ -20,5 +20,7 @@ describe('marks of processes', () => {
     expect(familyOf('x')).toBeLessThan(2 ** 24)
   })
 
-  it('end nothing where nobody has them', () => expect(endMarked('/no/such/socket', 2)).toBe(0))
+  it.each(['native', 'node'])('end nothing where nobody has them (%s)', (kind) => {
+    expect(endMarked({ kind, pid: 2, socketPath: '/no/such/socket' })).toBe(0)
+  })
 })

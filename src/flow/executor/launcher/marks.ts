@@ -26,19 +26,60 @@ export function markIn(limits: string): { readonly family: number; readonly laun
   }
 }
 
+/** Which processes a launcher that died may have left, of which kind it was, and with which socket. */
+export interface DeadLauncher {
+  readonly kind: string
+  readonly pid: number
+  readonly socketPath: string
+}
+
+/** In the environment of everything that a Node launcher starts, which cannot mark it by a limit. */
+export const MARK_VARIABLE = 'DRAKKAR_LAUNCHED_BY'
+
+/** The value of that variable. */
+export function markValue(socketPath: string, launcher: number): string {
+  return `${familyOf(socketPath)}.${launcher}`
+}
+
 /**
- * Ends what a native launcher that died has left to init: everything on this machine that carries its mark, in whatever
- * session. How many that were.
+ * Ends what a launcher that died has left to init: everything on this machine that carries its mark, in whatever session. How
+ * many that were.
  */
-export function endMarked(socketPath: string, launcher: number): number {
-  const family = familyOf(socketPath)
+export function endMarked(launcher: DeadLauncher): number {
+  const isMarked = launcher.kind === 'native' ? byLimit(launcher) : byVariable(launcher)
   let ended = 0
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const hits = processes().filter((pid) => isMarked(pid, family, launcher) && kill(pid)).length
+    const hits = processes().filter((pid) => pid !== process.pid && isMarked(pid) && kill(pid)).length
     if (hits === 0) break
     ended += hits
   }
   return ended
+}
+
+function byLimit({ socketPath, pid: launcher }: DeadLauncher): (pid: number) => boolean {
+  const family = familyOf(socketPath)
+  return (pid) => {
+    const mark = markIn(textOf(pid, 'limits'))
+    return mark?.family === family && mark.launcher === launcher && isAlive(pid)
+  }
+}
+
+function byVariable({ socketPath, pid: launcher }: DeadLauncher): (pid: number) => boolean {
+  const entry = `${MARK_VARIABLE}=${markValue(socketPath, launcher)}`
+  return (pid) => textOf(pid, 'environ').split('\0').includes(entry)
+}
+
+/** The dead stay until they are reaped; they need no second look. */
+function isAlive(pid: number): boolean {
+  return !/^\d+ \(.*\) [ZX]/s.test(textOf(pid, 'stat'))
+}
+
+function textOf(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 function processes(): number[] {
@@ -48,17 +89,6 @@ function processes(): number[] {
       .filter((pid) => pid > 1)
   } catch {
     return []
-  }
-}
-
-function isMarked(pid: number, family: number, launcher: number): boolean {
-  try {
-    const mark = markIn(readFileSync(`/proc/${pid}/limits`, 'latin1'))
-    if (mark?.family !== family || mark.launcher !== launcher) return false
-    // The dead stay until they are reaped; they need no second look.
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
   }
 }
 

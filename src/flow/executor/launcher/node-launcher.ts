@@ -16,6 +16,7 @@ import {
   type ToWorker,
   writeToWorker,
 } from './frames.ts'
+import { MARK_VARIABLE, markValue } from './marks.ts'
 import { raiseOomScore } from './oom-score.ts'
 import { Outbox } from './outbox.ts'
 import type { StartFrame } from './start-frame.ts'
@@ -39,6 +40,8 @@ raiseOomScore()
 const socket = connect(socketPath)
 const outbox = new Outbox(socket)
 const tasks = new Map<number, TaskProcess>()
+/** By which the worker finds what is left when this launcher is killed. */
+const mark = { [MARK_VARIABLE]: markValue(socketPath, process.pid) }
 const templates = new Map<number, NodeJS.ProcessEnv>()
 const launchers = new Set<number>()
 /** Starts that wait for their turn: each takes about a millisecond, and in between kills and output must be served. */
@@ -79,7 +82,7 @@ socket.on('drain', () => {
 })
 
 function environment(start: StartFrame): NodeJS.ProcessEnv {
-  const template = templates.get(start.template) ?? {}
+  const template = templates.get(start.template) ?? mark
   return start.env.length === 0 ? template : { ...template, ...Object.fromEntries(start.env) }
 }
 
@@ -155,7 +158,7 @@ function endEverything(): void {
 function receive(frame: ToLauncher): void {
   switch (frame.type) {
     case 'env':
-      templates.set(frame.template, Object.fromEntries(frame.entries))
+      templates.set(frame.template, { ...Object.fromEntries(frame.entries), ...mark })
       return
     case 'start':
       queue.push(frame.start)

@@ -3,9 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DrakkarError, reasonOf } from '../../../model/index.ts'
-
-/** Socket paths longer than this are refused by the system. */
-const MAX_PATH = 100
+import { ALIVE, MAX_SOCKET_PATH, stemIn } from '../files/folder-name.ts'
 
 /** Where launchers find their worker: a socket in a folder that only this user can enter. */
 export interface Rendezvous {
@@ -16,10 +14,11 @@ export interface Rendezvous {
 
 /** Fails with LAUNCHER_FAILED where the folder or the socket cannot be made. */
 export async function openRendezvous(onConnection: (socket: Socket) => void): Promise<Rendezvous> {
-  const base = join(tmpdir(), 'drakkar-XXXXXX', 's').length > MAX_PATH ? '/tmp' : tmpdir()
+  const isLong = join(`${stemIn(tmpdir())}XXXXXX`, ALIVE).length > MAX_SOCKET_PATH
+  const base = isLong ? '/tmp' : tmpdir()
   try {
     // mkdtemp makes the folder with mode 0700.
-    const path = join(await mkdtemp(join(base, 'drakkar-')), 's')
+    const path = join(await mkdtemp(stemIn(base)), ALIVE)
     const server = createServer(onConnection)
     await listening(server, path)
     return { path, close: () => close(server, path) }
