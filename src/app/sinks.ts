@@ -6,6 +6,8 @@ import type { BuiltSink } from './sinks/built.ts'
 import { fileSinks } from './sinks/files.ts'
 import { httpSinks } from './sinks/http.ts'
 import { kafkaSinks } from './sinks/kafka.ts'
+import { mongoSinks } from './sinks/mongo.ts'
+import { postgresSinks } from './sinks/postgres.ts'
 import { redisSinks } from './sinks/redis.ts'
 
 export { kafkaProducer } from './sinks/kafka.ts'
@@ -21,6 +23,8 @@ export function buildSinks(
     ...kafkaSinks(config, driver),
     ...fileSinks(config),
     ...httpSinks(config),
+    ...mongoSinks(config),
+    ...postgresSinks(config),
     ...redisSinks(config),
     ...custom,
   ]

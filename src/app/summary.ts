@@ -16,6 +16,8 @@ export function summaryOf(config: Config): Record<string, unknown> {
       ...Object.keys(sinks.kafka).map((name) => `kafka:${name}`),
       ...Object.keys(sinks.filesystem).map((name) => `files:${name}`),
       ...Object.keys(sinks.http).map((name) => `http:${name}`),
+      ...Object.keys(sinks.mongo).map((name) => `mongo:${name}`),
+      ...Object.keys(sinks.postgres).map((name) => `postgres:${name}`),
       ...Object.keys(sinks.redis).map((name) => `redis:${name}`),
       ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
     ].join(','),

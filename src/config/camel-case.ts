@@ -10,7 +10,14 @@ const VERBATIM: ReadonlySet<string> = new Set([
 ])
 
 /** Sections that hold instances by the user's own names, as dotted paths. */
-const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http', 'sinks.redis'])
+const INSTANCES: ReadonlySet<string> = new Set([
+  'sinks.kafka',
+  'sinks.filesystem',
+  'sinks.http',
+  'sinks.redis',
+  'sinks.mongo',
+  'sinks.postgres',
+])
 
 export const camelName = (name: string): string =>
   name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

@@ -14,6 +14,8 @@ export interface Config {
   readonly hookStallSeconds: number
   /** A partition that has not moved for so long is logged with the reason, again at each doubling; 0 = never. Default `30`. */
   readonly standstillSeconds: number
+  /** batch: payloads go out as hooks return them. atomic: those of a message are held until all its tasks have ended well, then go out together; where a task dies nothing of the message is delivered. Default `batch`. */
+  readonly delivery: 'batch' | 'atomic'
   /** Brokers. */
   readonly kafka: {
     /** Bootstrap brokers, `host:port,…`; also for Kafka sinks and dead letters that name none. Default `localhost:9092`. */

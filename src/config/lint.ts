@@ -42,7 +42,7 @@ function pool({ executor, sources }: Config, cpus: number): string[] {
 function sinkWarnings({ sinks, sources, dlq }: Config): string[] {
   const found: string[] = []
   if (
-    [sinks.kafka, sinks.filesystem, sinks.http, sinks.redis, sinks.custom].every(
+    [sinks.kafka, sinks.filesystem, sinks.http, sinks.redis, sinks.mongo, sinks.postgres, sinks.custom].every(
       (kind) => Object.keys(kind).length === 0,
     )
   ) {

@@ -38,8 +38,12 @@ export type {
   FileOutput,
   HttpOutput,
   KafkaOutput,
+  MongoDocument,
+  MongoOutput,
   OutputKind,
   Outputs,
+  PostgresOutput,
+  PostgresRow,
   RedisOutput,
   RedisValue,
 } from './output.ts'

@@ -46,6 +46,60 @@ export interface FileOutput {
   readonly timestamp?: number
 }
 
+/**
+ * What a handler wants done in a `sinks.mongo` instance. An insert whose data has no `_id` gets the record's id, so that a
+ * replay inserts nothing. Updates set the fields of `data`, in which `a.b` is a path.
+ */
+export type MongoOutput = { readonly sink?: string } & (
+  | { readonly op?: 'insert'; readonly collection: string; readonly data: MongoDocument }
+  | ({ readonly op: 'update_one' | 'update_many' | 'upsert'; readonly data: MongoDocument } & MongoTarget)
+  | ({ readonly op: 'replace_one'; readonly data: MongoDocument; readonly upsert?: boolean } & MongoTarget)
+  | ({ readonly op: 'delete_one' | 'delete_many' } & MongoTarget)
+  /** `statement` names one of the instance's `statements`. */
+  | { readonly op: 'statement'; readonly statement: string; readonly params?: MongoDocument }
+)
+
+interface MongoTarget {
+  readonly collection: string
+  /** Never empty, and without `$where` and `$function`. */
+  readonly filter: MongoDocument
+}
+
+/** Values may be dates, bytes, BigInts of 64 bits and those of the `bson` package. */
+export type MongoDocument = object
+
+/** What a handler wants done in a table of a `sinks.postgres` instance, or with one of its statements. */
+export type PostgresOutput = { readonly sink?: string } & (
+  | {
+      readonly op?: 'insert'
+      /** `table` or `schema.table`, as it is written; default: `table` of the instance. */
+      readonly table?: string
+      /** By column; what is undefined is left out. */
+      readonly data: PostgresRow
+    }
+  | { readonly op: 'update'; readonly table?: string; readonly data: PostgresRow; readonly where: PostgresRow }
+  | {
+      readonly op: 'upsert'
+      readonly table?: string
+      readonly data: PostgresRow
+      /** Columns with a unique index, by which a row is known. With `idempotency: key` it may be left out. */
+      readonly conflict?: readonly string[]
+      /** What a row that is there gets. Default: all columns of `data` but `conflict`. */
+      readonly updateColumns?: readonly string[]
+    }
+  | { readonly op: 'delete'; readonly table?: string; readonly where: PostgresRow }
+  /** `statement` names one of the instance's `statements`; `params` has exactly its parameters. */
+  | { readonly op: 'statement'; readonly statement: string; readonly params?: PostgresRow }
+)
+
+/**
+ * By column. A text is PostgreSQL's own form of the value, in every type; objects and lists become JSON in json columns,
+ * lists become arrays in array columns, bytes are for bytea. In `where` null finds rows where the column is NULL.
+ */
+export type PostgresRow = Readonly<
+  Record<string, string | number | bigint | boolean | Date | Uint8Array | object | null | undefined>
+>
+
 /** What a handler wants done in a `sinks.redis` instance. Keys get the instance's `key_prefix`. */
 export type RedisOutput = { readonly sink?: string } & (
   | { readonly op?: 'set'; readonly key: string; readonly data: RedisValue; readonly ttl?: number }
@@ -99,6 +153,8 @@ export interface Outputs {
   readonly kafka?: readonly KafkaOutput[]
   readonly files?: readonly FileOutput[]
   readonly http?: readonly HttpOutput[]
+  readonly mongo?: readonly MongoOutput[]
+  readonly postgres?: readonly PostgresOutput[]
   readonly redis?: readonly RedisOutput[]
   readonly custom?: readonly CustomOutput[]
 }

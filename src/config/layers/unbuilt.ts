@@ -16,8 +16,6 @@ export const KNOWN_UNBUILT: readonly string[] = [
 
 const ADDITIONS: readonly Path[] = [...KNOWN_UNBUILT.map((name) => [name]), ['metrics', 'task_label_histograms']]
 
-const SINK_KINDS: readonly string[] = ['postgres', 'mongo']
-
 /** Sources that a worker would have to serve: ignoring one that is switched on would leave its messages unserved. */
 const SOURCES: readonly Path[] = [['sources', 'http'], ['webapp']]
 
@@ -39,13 +37,6 @@ export const UNBUILT_ROOTS: readonly string[] = [
 export function takeOutUnbuilt(draft: Draft): void {
   for (const path of ADDITIONS) {
     if (takeOut(draft, path) !== undefined) notice(draft, path, 'known, not available yet: it has no effect')
-  }
-  for (const kind of SINK_KINDS) {
-    const path = ['sinks', kind]
-    const instances = takeOut(draft, path)
-    if (instances === undefined) continue
-    const names = isTree(instances) ? Object.keys(instances).join(', ') : ''
-    notice(draft, path, `known, not available yet: nothing can be sent there${names === '' ? '' : ` (${names})`}`)
   }
   for (const path of SOURCES) {
     const source = takeOut(draft, path)
@@ -90,7 +81,14 @@ const USERS_OWN: ReadonlySet<string> = new Set([
   'statements',
 ])
 /** Sections whose keys are names of instances. */
-const INSTANCES: ReadonlySet<string> = new Set(['sinks.kafka', 'sinks.filesystem', 'sinks.http', 'sinks.redis'])
+const INSTANCES: ReadonlySet<string> = new Set([
+  'sinks.kafka',
+  'sinks.filesystem',
+  'sinks.http',
+  'sinks.redis',
+  'sinks.mongo',
+  'sinks.postgres',
+])
 
 function refuseGuarantees(draft: Draft, path: Path): void {
   const section = valueAt(draft.tree, path)
@@ -99,6 +97,7 @@ function refuseGuarantees(draft: Draft, path: Path): void {
   for (const [name, value] of Object.entries(section)) {
     const here = [...path, name]
     if (!instances && USERS_OWN.has(name)) continue
+    if (path.length === 0 && name === 'delivery' && /^(batch|atomic)$/i.test(String(value))) continue
     if (instances || !Object.hasOwn(GUARANTEES, name)) {
       refuseGuarantees(draft, here)
       continue

@@ -7,6 +7,8 @@ import { batch } from './sinks/batch.ts'
 import { customSinks } from './sinks/custom.ts'
 import { fileSink } from './sinks/filesystem.ts'
 import { httpSink } from './sinks/http.ts'
+import { mongoSink } from './sinks/mongo.ts'
+import { postgresSink } from './sinks/postgres.ts'
 import { redisSink } from './sinks/redis.ts'
 
 export const DEFAULT_DENY: readonly string[] = [
@@ -147,6 +149,8 @@ export const sinks: z.ZodType = z.strictObject({
   kafka: z.record(z.string().min(1), kafkaSink).default({}).describe('Kafka topics, by instance name.'),
   filesystem: z.record(z.string().min(1), fileSink).default({}).describe('Folders for files, by instance name.'),
   http: z.record(z.string().min(1), httpSink).default({}).describe('HTTP services, by instance name.'),
+  mongo: z.record(z.string().min(1), mongoSink).default({}).describe('MongoDB databases, by instance name.'),
+  postgres: z.record(z.string().min(1), postgresSink).default({}).describe('PostgreSQL, by instance name.'),
   redis: z.record(z.string().min(1), redisSink).default({}).describe('Redis, by instance name.'),
   custom: customSinks,
   delivery_timeout_seconds: seconds(30, 0.001).describe('Longest wait for one attempt of a sink.'),

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# A real PostgreSQL server for tests.
+#
+#   postgres.sh install                        postgresql from apt, where it is missing (as root)
+#   postgres.sh start DIR PORT [name=value ...] one server; settings are those of postgresql.conf
+#   postgres.sh stop DIR                       waits until it is gone; keeps the data
+#   postgres.sh restart DIR                    the same data, port and settings
+#
+# start and restart return when clients can connect, and print the pid. The server listens on 127.0.0.1 only; the role is
+# postgres and its password too. It syncs nothing to the disk unless a setting says fsync=on. As root it runs as the user
+# postgres, since it refuses to be root. Environment: PG_BIN, the folder of initdb and postgres.
+set -euo pipefail
+
+READY_SECONDS=60
+STOP_SECONDS=30
+
+main() {
+  local verb=${1:-}
+  case $verb in
+    install) install ;;
+    start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
+    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
+    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
+    *) usage ;;
+  esac
+}
+
+usage() { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+fail() { echo "postgres.sh: $*" >&2; exit 1; }
+absolute() { (cd "$1" && pwd); }
+bin() { if [ -n "${PG_BIN:-}" ]; then echo "$PG_BIN"; else ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; fi; }
+as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
+
+install() {
+  [ -z "$(bin)" ] || return 0
+  local say='apt-get install -y --no-install-recommends postgresql' policy=/usr/sbin/policy-rc.d own= code=0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "missing here, as root: $say"
+  # The package starts a server for the whole system unless this says no.
+  [ -e "$policy" ] || { own=yes; printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; }
+  echo "postgres.sh: $say" >&2
+  (export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && $say) >/dev/null 2>&1 </dev/null || code=$?
+  [ -z "$own" ] || rm -f "$policy"
+  [ "$code" = 0 ] || fail "could not be installed: $say"
+}
+
+start() {
+  local dir port=$2
+  mkdir -p "$1"
+  dir=$(absolute "$1")
+  shift 2
+  # The server's user must be able to enter.
+  chmod 755 "$dir"
+  [ "$(id -u)" != 0 ] || chown postgres: "$dir"
+  if [ ! -f "$dir/data/PG_VERSION" ]; then
+    printf 'postgres\n' >"$dir/password"
+    chmod 644 "$dir/password"
+    as_user "$(bin)/initdb" -D "$dir/data" -U postgres --pwfile="$dir/password" --auth-local=trust \
+      --auth-host=scram-sha-256 -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
+  fi
+  {
+    printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $port" "unix_socket_directories = '$dir'" 'fsync = off' \
+      'synchronous_commit = off' 'full_page_writes = off' 'max_connections = 100' 'shared_buffers = 32MB'
+    local setting
+    for setting in "$@"; do printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"; done
+  } >"$dir/drakkar.conf"
+  grep -qxF "include '$dir/drakkar.conf'" "$dir/data/postgresql.conf" ||
+    printf "include '%s'\n" "$dir/drakkar.conf" >>"$dir/data/postgresql.conf"
+  run "$dir"
+}
+
+run() {
+  local dir=$1 pid
+  [ -f "$dir/drakkar.conf" ] || fail "$dir holds no server: start it first"
+  pid=$(pid_of "$dir")
+  [ -z "$pid" ] || fail "the server in $dir runs already (pid $pid)"
+  # After a SIGKILL: workers of the dead one keep its memory until they have noticed.
+  as_user "$(bin)/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t "$READY_SECONDS" -s start >"$dir/start.log" 2>&1 </dev/null || {
+    tail -n 30 "$dir/start.log" "$dir/log" >&2 || true
+    stop "$dir"
+    fail "the server in $dir did not start within $READY_SECONDS s, or ended"
+  }
+  head -n 1 "$dir/data/postmaster.pid"
+}
+
+# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
+alive() {
+  local state
+  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
+  [ -n "$state" ] && [ "$state" != Z ]
+}
+
+# The pid of the server of DIR, or nothing; a number that the kernel gave to somebody else meanwhile is not it.
+pid_of() {
+  local pid
+  pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) || return 0
+  if [ -n "$pid" ] && alive "$pid" && [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]; then echo "$pid"; fi
+}
+
+stop() {
+  local dir pid
+  [ -d "$1" ] || return 0
+  dir=$(absolute "$1")
+  pid=$(pid_of "$dir")
+  if [ -n "$pid" ]; then
+    # INT: without waiting for clients. A stopped process (SIGSTOP in a test) handles no signal before it continues.
+    kill -INT "$pid" 2>/dev/null || true
+    kill -CONT "$pid" 2>/dev/null || true
+    for ((i = 0; i < STOP_SECONDS * 20; i++)); do
+      alive "$pid" || break
+      sleep 0.05
+    done
+    ! alive "$pid" || { echo "postgres.sh: pid $pid needed SIGKILL" >&2; kill -KILL "$pid"; }
+  fi
+  # A zombie holds its lock file until it is reaped.
+  local dead
+  dead=$(head -n 1 "$dir/data/postmaster.pid" 2>/dev/null) || return 0
+  for ((i = 0; i < STOP_SECONDS * 20; i++)); do [ -d "/proc/$dead" ] || break; sleep 0.05; done
+}
+
+main "$@"
