@@ -29,7 +29,7 @@ export interface HookContext {
 /** What a function gets besides its task. */
 export interface RunContext extends HookContext {
   /** Says that the function is alive; see `executor.function.no_progress_seconds`. */
-  progress(): void
+  readonly progress: () => void
 }
 
 export interface HookLog {

@@ -117,6 +117,27 @@ test.each([
   expect(await parse(record('{"id":1}'))).toMatchObject({ failed: true, reason: expect.stringContaining('is no job') })
 })
 
+test('what `run` answers is the value of a result', () => {
+  const handler = defineHandler({
+    input: z.object({ id: z.string() }),
+    arrange: (messages) => messages.map((message) => task(message, { metadata: { n: 1 } })),
+    run: async ({ messages, metadata }, { progress, signal }) => {
+      expectTypeOf(messages[0]?.payload).toEqualTypeOf<{ id: string } | undefined>()
+      expectTypeOf(metadata).toEqualTypeOf<{ n: number }>()
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      progress()
+      return { length: 3 }
+    },
+    onTaskComplete: ({ value }) => {
+      expectTypeOf(value).toEqualTypeOf<{ length: number }>()
+    },
+    onMessageComplete: ({ results }) => {
+      expectTypeOf(results[0]?.value).toEqualTypeOf<{ length: number } | undefined>()
+    },
+  })
+  expect(checkHandler(handler, 'the handler')).toBe(handler)
+})
+
 test('without a schema the payload is unknown, without metadata there is none', () => {
   const handler = defineHandler({
     decode: 'text',

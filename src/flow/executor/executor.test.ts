@@ -127,6 +127,33 @@ describe('the executor', () => {
     expect(one.started()).toEqual(['a', 'b', 'c', 'd'])
   })
 
+  it('shows what runs, and cancels a task by its id, at the gate or running', async () => {
+    const one = world(() => ({ durationMs: 1_000 }), { slots: 1 })
+    const runs = ['a', 'b', 'c'].map((id) => one.submit(id))
+    await one.clock.run(400)
+    expect(one.executor.active()).toMatchObject([
+      { task: { id: 'a' }, partition: 0, attempt: 1, slot: 0, pid: 1, forMs: 400 },
+    ])
+    expect([runs[0]?.slot, runs[0]?.pid, runs[0]?.since, runs[1]?.since]).toEqual([0, 1, 0, 0])
+    expect(one.executor.cancelTask('b')).toBe(true)
+    expect(await runs[1]?.outcome).toMatchObject({ verdict: 'cancelled', pid: null })
+    expect(one.executor.cancelTask('a')).toBe(true)
+    expect(await runs[0]?.outcome).toMatchObject({ verdict: 'cancelled' })
+    expect(one.started()).toEqual(['a', 'c'])
+    expect(one.executor.cancelTask('a')).toBe(false)
+    expect(one.executor.active().map(({ task }) => task.id)).toEqual(['c'])
+  })
+
+  it('counts the exit codes as success that the configuration or the task names', async () => {
+    const one = world(() => ({ verdict: 'exit', exitCode: 1 }), { okExitCodes: [0, 1] })
+    expect(await one.clock.runUntil(one.submit('a').outcome)).toMatchObject({ verdict: 'ok', exitCode: 1 })
+    expect(await one.submit('b', { precomputed: { exitCode: 1 } }).outcome).toMatchObject({ verdict: 'ok' })
+    expect(one.events.filter((event) => event.type === 'task_finished').map(({ failed }) => failed)).toEqual([
+      false,
+      false,
+    ])
+  })
+
   it('withdraws and ends everything at a stop, and takes nothing afterwards', async () => {
     const one = world(() => ({ durationMs: 1_000 }), { slots: 1 })
     const runs = ['a', 'b', 'c'].map((id) => one.submit(id))

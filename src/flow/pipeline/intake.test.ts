@@ -41,6 +41,20 @@ describe('the totals are the ancestor’s', () => {
   }
 })
 
+it('other marks hold from now on: what is below the new low one flows again', () => {
+  const { intake, paused, accounts } = worker(2, { high: 40, low: 4 })
+  accounts[0]?.add(40, 0)
+  accounts[1]?.add(5, 0)
+  expect(paused[0]?.size).toBe(1)
+  const bytes = { highBytes: Number.POSITIVE_INFINITY, lowBytes: Number.POSITIVE_INFINITY }
+  intake.setMarks({ highMessages: 400, lowMessages: 50, ...bytes })
+  expect(paused[0]?.size).toBe(0)
+  intake.setMarks({ highMessages: 20, lowMessages: 2, ...bytes })
+  expect(paused[0]?.size).toBe(0)
+  accounts[0]?.add(1, 0)
+  expect(paused.map((reasons) => reasons.size)).toEqual([1, 0])
+})
+
 describe('fairness', () => {
   it('a busy partition is paused, one below its share is not', () => {
     const { paused, accounts } = worker(4, { high: 100, low: 20 })

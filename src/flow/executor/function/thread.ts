@@ -22,7 +22,7 @@ export type ThreadAnswer = Answer | { readonly kind: 'unloadable'; readonly why:
 
 interface ThreadContext {
   readonly signal: AbortSignal
-  progress(): void
+  readonly progress: () => void
 }
 
 type UserFunction = (task: Task, context: ThreadContext) => unknown
