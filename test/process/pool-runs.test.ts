@@ -2,7 +2,10 @@ import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { markedProcesses, until } from './launcher-kit.ts'
+import { createExecutor } from '../../src/flow/executor/index.ts'
+import { systemClock, systemRandom } from '../../src/lib/index.ts'
+import type { Assignment } from '../../src/model/index.ts'
+import { markedProcesses, taskOf, until } from './launcher-kit.ts'
 import { exampleWorkers } from './pool-examples.ts'
 import { EXAMPLES, FAULTY, poolBench, textOf } from './pool-kit.ts'
 
@@ -155,7 +158,7 @@ describe('a pool', () => {
       const running = one.pool.run(
         { id: 'c', messages: [], args: [], env: {}, metadata: 0, labels: {} },
         abort.signal,
-        begun.resolve,
+        () => begun.resolve(),
       )
       await begun.promise
       abort.abort()
@@ -235,5 +238,37 @@ describe('a pool', () => {
     await one.pool.stop()
     expect((await Promise.all(running)).map(({ verdict }) => verdict)).toEqual(['cancelled', 'cancelled', 'cancelled'])
     expect(markedProcesses(one.bench.mark)).toEqual([])
+  })
+
+  it('holds the partition of a task while the program is not there, and goes on when it is', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pool-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const program = join(folder, 'worker')
+    await using one = await poolBench({ program, args: [] })
+    const held: string[] = []
+    const lifted = Promise.withResolvers<void>()
+    const executor = createExecutor({
+      runner: one.pool,
+      slots: 2,
+      holds: {
+        place: (_, hold) => {
+          held.push(`${hold.reason}: ${hold.detail}`)
+          return lifted.resolve
+        },
+      },
+      announce: () => undefined,
+      clock: systemClock,
+      random: systemRandom,
+      defaultBinary: null,
+      launchRetry: { program: { initialMs: 50, maxMs: 50 } },
+    })
+    const assignment = { topic: 't', partition: 0, epoch: 1 } as Assignment
+    const run = executor.submit(taskOf({ stdin: 'x' }), { assignment, priority: 0, attempt: 1 })
+    await until('the partition is held', () => held.length > 0)
+    expect(held[0]).toMatch(/^binary: .*does not exist/)
+    expect(run.state).toBe('waiting')
+    copyFileSync(join(EXAMPLES, 'worker.sh'), program)
+    expect(await run.outcome).toMatchObject({ verdict: 'ok' })
+    await lifted.promise
   })
 })

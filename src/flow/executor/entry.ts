@@ -48,6 +48,10 @@ export class Entry implements Run, Launchable<Entry> {
     return this.answer.promise
   }
 
+  get ownProgram(): boolean {
+    return this.task.binary !== undefined
+  }
+
   get since(): number {
     return this.state === 'running' ? this.launchedAt : this.submittedAt
   }

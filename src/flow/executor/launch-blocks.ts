@@ -25,6 +25,8 @@ export const LAUNCH_RETRY: LaunchRetry = {
 export interface Launchable<Self extends Parkable> extends Parkable {
   /** What is launched for it; null where nothing is: then no launch can stand before it. */
   readonly program: string | null
+  /** The task itself names it; else the configuration does, and no task is to blame. */
+  readonly ownProgram: boolean
   /** Its membership, while a block has it. */
   block: LaunchBlock<Self> | null
   /** Sent to see whether it launches; goes through although there is a block. */
@@ -74,7 +76,7 @@ export class LaunchBlocks<T extends Launchable<T>> {
     const fault = launchFault(outcome)
     const { program } = entry
     if (fault === null || fault === 'task' || program === null) return false
-    if (fault === 'program' && this.#answers(program)) return false
+    if (fault === 'program' && entry.ownProgram && this.#answers(program)) return false
     const block = fault === 'program' ? this.#programBlock(program) : this.#resourceBlock()
     block.failed(detail(program, outcome))
     const former = entry.block

@@ -189,6 +189,7 @@ async function decide(
   const hopeless =
     !hooks.has('onError') &&
     (failure.verdict === 'cancelled' ||
+      failure.result.outcome.failure?.retryable === false ||
       failure.cause instanceof HookReturnError ||
       failure.cause instanceof OutputError)
   if (action.kind === 'retry' && attempt <= options.maxRetries && !hopeless)

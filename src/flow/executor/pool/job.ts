@@ -28,7 +28,7 @@ export class Job {
   /** Partial results were more than the cap. */
   cut = false
   readonly #signal: AbortSignal
-  readonly #started: (() => void) | undefined
+  readonly #started: ((pid?: number) => void) | undefined
   readonly #resolve: (outcome: Outcome) => void
   readonly #cancel: (job: Job) => void
   #partialBytes = 0
@@ -37,7 +37,7 @@ export class Job {
     task: Task,
     timeoutMs: number,
     signal: AbortSignal,
-    started: (() => void) | undefined,
+    started: ((pid?: number) => void) | undefined,
     resolve: (outcome: Outcome) => void,
     cancel: (job: Job) => void,
   ) {
@@ -64,7 +64,7 @@ export class Job {
     this.#partialBytes = 0
     if (this.need !== 'any') process.exclusive = true
     this.id = process.give(this, this.task)
-    this.#started?.()
+    this.#started?.(process.pid)
   }
 
   /** Keeps a partial result; throws a `Violation` where its place is taken. */

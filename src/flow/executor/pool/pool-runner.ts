@@ -127,7 +127,7 @@ export class PoolRunner implements Runner {
     return `pool ${this.#options.program}`
   }
 
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const refusal = refuseTask(task, this.#options.program)
     if (refusal !== null) return Promise.resolve(refusal)
     if (this.#stopping !== null || signal.aborted) return Promise.resolve(neverGiven())
