@@ -135,11 +135,11 @@ export function faultsSuite(tested: LauncherUnderTest): void {
         timeout: 60_000,
       })
       expect(stderr).toBe('')
-      const { ends, then } = JSON.parse(stdout) as { ends: Record<string, number>; then: string }
+      const { ends, afterwards } = JSON.parse(stdout) as { ends: Record<string, number>; afterwards: string }
       expect(Object.keys(ends).toSorted()).toEqual(['launch-failed EMFILE', 'ok'])
       expect(ends['ok']).toBeGreaterThan(10)
       expect((ends['ok'] ?? 0) + (ends['launch-failed EMFILE'] ?? 0)).toBe(100)
-      expect(then).toBe('ok')
+      expect(afterwards).toBe('ok')
     })
   })
 

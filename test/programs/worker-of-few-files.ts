@@ -11,4 +11,4 @@ for (const { verdict, errno, stdout } of outcomes) {
   ends[end] = (ends[end] ?? 0) + 1
 }
 const { verdict } = await one.sh('exit 0')
-process.stdout.write(`${JSON.stringify({ ends, then: verdict })}\n`)
+process.stdout.write(`${JSON.stringify({ ends, afterwards: verdict })}\n`)
