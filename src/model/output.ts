@@ -43,7 +43,7 @@ export interface FileOutput {
   /** For `{key}` in the instance's `path`. */
   readonly key?: string | Uint8Array
   /** For `{date}` and `{hour}` in it, milliseconds; default now. The message's own time puts a repeat into the same file. */
-  readonly timestamp?: number
+  readonly timestamp?: number | null | undefined
 }
 
 /**

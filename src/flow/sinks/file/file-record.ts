@@ -32,13 +32,14 @@ export function fileRecord(output: unknown, rules: FileRules, now: () => number)
   if (typeof output !== 'object' || output === null) throw new Error('must be an object { path, data }')
   const { path, data, key, timestamp } = output as Partial<FileOutput>
   if (data === undefined) throw new Error('`data` is missing')
-  if (timestamp !== undefined && (!Number.isFinite(timestamp) || Math.abs(timestamp) > 8.64e15)) {
+  const at = timestamp ?? now()
+  if (!Number.isFinite(at) || Math.abs(at) > 8.64e15) {
     throw new Error('`timestamp` must be a time in milliseconds')
   }
   const content = contentOf(data, rules)
   if (path !== undefined) return { path: relativePath(path), template: false, content }
   if (rules.path === '') throw new Error('`path` is missing: give one, or set `path` for the sink')
-  const filled = fillFromPayload(rules.path, { key, data, timestamp: timestamp ?? now() })
+  const filled = fillFromPayload(rules.path, { key, data, timestamp: at })
   return { path: relativePath(filled), template: true, content }
 }
 
