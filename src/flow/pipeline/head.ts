@@ -12,7 +12,7 @@ export function headOf(partition: Partition, now: number): HeadView | null {
 function waitsOf(partition: Partition, head: TrackedMessage, now: number): Waiting {
   if (head.busy !== null) return busyWith(head.busy, undefined, 1, now)
   if (head.state === 'finishing') {
-    return { kind: 'window', others: Math.max(0, (head.window?.open ?? 1) - 1), forMs: now - head.admittedAt }
+    return { kind: 'window', others: head.window?.open ?? 0, forMs: now - head.admittedAt }
   }
   if (head.state === 'running') {
     for (const tracked of partition.tasks) if (tracked.messages.includes(head)) return taskWaits(tracked, now)
