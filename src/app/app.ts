@@ -4,7 +4,7 @@ import { type Launchers, startLaunchers } from '../flow/executor/index.ts'
 import type { KafkaDriver } from '../flow/source/index.ts'
 import { confluentDriver } from '../flow/source/kafka/confluent/index.ts'
 import { checkHandler, guardUserCode, Hooks } from '../handler/index.ts'
-import { type Announcer, systemClock as clock, createAnnouncer, deferred, unlessAborted } from '../lib/index.ts'
+import { type Announcer, systemClock as clock, createAnnouncer, deferred, endNow, unlessAborted } from '../lib/index.ts'
 import { DrakkarError, type Handler, reasonOf, type WorkerEvent, type WorkerView } from '../model/index.ts'
 import { createStatusBook, type StatusBook } from '../ops/control/index.ts'
 import type { Logger } from '../ops/logs/index.ts'
@@ -69,8 +69,9 @@ export class DrakkarApp {
     const removeSignals = onStopSignal(
       (reason) => stop.resolve(reason),
       (signal) => {
-        forced = SIGNAL_STATUS[signal]
-        this.#force(signal, () => exit(forced))
+        const status = SIGNAL_STATUS[signal]
+        forced = status
+        this.#force(signal, () => endNow(status, exit))
       },
     )
     try {
@@ -274,7 +275,7 @@ export class DrakkarApp {
       process.stderr.write(`drakkar: ${error.message}\n${stack ?? ''}\n  ${error.advice ?? ''}\n`)
     else this.#logger.fatal('user_code_crashed', { error: error.message, stack, advice: error.advice })
     this.#logger?.flush()
-    exit(error.exitCode)
+    endNow(error.exitCode, exit)
   }
 
   async #closeAround(): Promise<void> {

@@ -5,9 +5,12 @@ import process from 'node:process'
 process.env['UV_THREADPOOL_SIZE'] ??= '8'
 
 const { main } = await import('./command-line.ts')
+const { endNow } = await import('../lib/index.ts')
 const { stdin, stdout, stderr, env } = process
 const status = await main(process.argv.slice(2), { stdin, stdout, stderr, env })
 
-// Handles of the native client may outlive their use; a command that has its status is over.
+// Handles of the native client may outlive their use; a command that has its status is over. What failed may have left
+// more behind than handles, such as a client that waits for brokers that are gone.
 await Promise.all([stdout, stderr].map((stream) => new Promise((written) => stream.write('', written))))
-process.exit(status)
+if (status === 0) process.exit()
+endNow(status)
