@@ -11,7 +11,7 @@ export function buildPool(
   announce: Announce,
 ): Runner | null {
   const { pool } = executor
-  if (pool == null) return null
+  if (executor.runner !== 'pool' && pool.binaryPath == null) return null
   const program = pool.binaryPath ?? executor.binaryPath
   if (program == null) {
     throw new DrakkarError('CONFIG_INVALID', 'executor.pool has no program to run', {

@@ -35,7 +35,7 @@ export function buildRunners(parts: RunnerParts): Runner {
 
 const ADVICE: Readonly<Record<RunnerName, string>> = {
   exec: '',
-  pool: 'Set executor.pool.',
+  pool: 'Set executor.pool.binary_path.',
   function: 'Give the handler a `run` hook, or set executor.function.file.',
 }
 

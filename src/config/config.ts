@@ -94,8 +94,8 @@ export interface Config {
   readonly executor: {
     /** Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript. Default `exec`. */
     readonly runner: 'exec' | 'pool' | 'function'
-    /** Processes that stay (runner `pool`). Without this section there are none. */
-    readonly pool?: {
+    /** Processes that stay (runner `pool`). There where executor.runner is `pool` or binary_path is set here. */
+    readonly pool: {
       /** Program that speaks the pool’s protocol. Default: executor.binary_path. */
       readonly binaryPath?: string
       /** Arguments of each process; those of a task are in its request. */

@@ -34,7 +34,9 @@ export const executor: z.ZodType = z.strictObject({
     .describe(
       'Who runs tasks that name no runner: exec, one process for each; pool, processes that stay; function, JavaScript.',
     ),
-  pool: pool.nullish().describe('Processes that stay (runner `pool`). Without this section there are none.'),
+  pool: pool
+    .prefault({})
+    .describe('Processes that stay (runner `pool`). There where executor.runner is `pool` or binary_path is set here.'),
   function: functions.prefault({}).describe('Functions as tasks (runner `function`).'),
   binary_path: z
     .string()

@@ -16,7 +16,7 @@ const ORDER: readonly RunnerName[] = ['exec', 'pool', 'function']
 
 const MISSING: Readonly<Record<RunnerName, string>> = {
   exec: 'this worker starts no programs.',
-  pool: 'set executor.pool, or let the task use another runner.',
+  pool: 'set executor.pool.binary_path, or let the task use another runner.',
   function: 'give the handler a `run` hook, or set executor.function.file, or let the task use another runner.',
 }
 
