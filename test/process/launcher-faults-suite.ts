@@ -18,7 +18,9 @@ import {
 } from './launcher-kit.ts'
 
 const flood = fileURLToPath(new URL('../programs/flood.mjs', import.meta.url))
-const fewFiles = fileURLToPath(new URL('../programs/worker-of-few-files.ts', import.meta.url))
+const withoutRoom = fileURLToPath(new URL('../programs/worker-without-room.ts', import.meta.url))
+const HAS_PRLIMIT = ['prlimit', 'setpriv'].every((tool) => spawnSync(tool, ['--version']).status === 0)
+const isRoot = process.geteuid?.() === 0
 const folder = mkdtempSync(join(tmpdir(), 'faults-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -126,20 +128,37 @@ export function faultsSuite(tested: LauncherUnderTest): void {
     })
   })
 
-  describe(`few descriptors, with a ${tested.name} launcher`, () => {
-    it('refuse what does not fit as a machine without room, and nothing else', () => {
-      const command = `ulimit -n 100; exec "${process.execPath}" --conditions=drakkar-src "${fewFiles}"`
-      const { stdout, stderr } = spawnSync('/bin/sh', ['-c', command], {
+  describe(`a machine without room, with a ${tested.name} launcher`, () => {
+    const startIn = (command: readonly string[]): { ends: Record<string, number>; afterwards: string } => {
+      const [program, ...args] = [...command, process.execPath, '--conditions=drakkar-src', withoutRoom]
+      const { stdout, stderr } = spawnSync(program, args, {
         encoding: 'utf8',
-        env: { ...process.env, NODE_OPTIONS: '', DRAKKAR_TEST_LAUNCHER: JSON.stringify(tested.options) },
+        env: {
+          ...process.env,
+          NODE_OPTIONS: '',
+          DRAKKAR_TEST_LAUNCHER: JSON.stringify(tested.options),
+          TMPDIR: '/tmp',
+        },
         timeout: 60_000,
       })
       expect(stderr).toBe('')
-      const { ends, afterwards } = JSON.parse(stdout) as { ends: Record<string, number>; afterwards: string }
-      expect(Object.keys(ends).toSorted()).toEqual(['launch-failed EMFILE', 'ok'])
-      expect(ends['ok']).toBeGreaterThan(10)
-      expect((ends['ok'] ?? 0) + (ends['launch-failed EMFILE'] ?? 0)).toBe(100)
+      return JSON.parse(stdout) as { ends: Record<string, number>; afterwards: string }
+    }
+    const expectRefusals = ({ ends, afterwards }: ReturnType<typeof startIn>, refusal: string): void => {
+      expect(Object.keys(ends).toSorted()).toEqual([refusal, 'ok'])
+      expect(ends['ok']).toBeGreaterThan(5)
+      expect((ends['ok'] ?? 0) + (ends[refusal] ?? 0)).toBe(100)
       expect(afterwards).toBe('ok')
+    }
+
+    it.runIf(HAS_PRLIMIT)('for descriptors refuses what does not fit, and goes on', () => {
+      expectRefusals(startIn(['prlimit', '--nofile=100', '--']), 'launch-failed EMFILE')
+    })
+
+    // Root is not held to a number of processes.
+    it.runIf(HAS_PRLIMIT && isRoot)('for processes likewise', () => {
+      const other = ['setpriv', '--reuid', '64997', '--regid', '64997', '--clear-groups']
+      expectRefusals(startIn([...other, 'prlimit', '--nproc=60', '--']), 'launch-failed EAGAIN')
     })
   })
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ToLauncher, writeToLauncher } from '../../src/flow/executor/launcher/frames.ts'
-import type { StartFrame } from '../../src/flow/executor/launcher/start-frame.ts'
+import { SETTINGS, type StartFrame } from '../../src/flow/executor/launcher/start-frame.ts'
 import { FrameWriter } from '../../src/flow/executor/launcher/wire.ts'
 import { seededRandom } from '../../src/lib/index.ts'
 import { controlSuite } from './launcher-control-suite.ts'
@@ -76,13 +76,20 @@ function noise(seed: number): Buffer {
     capKills: true,
     stdin: Buffer.alloc(below(70_000), 1),
     stdinMore: true,
+    spill: { file: '/no/such/folder/out', maxBytes: below(1_000) },
+    settings: [
+      [SETTINGS.openFiles, 30 + below(30)],
+      [below(25), below(100)],
+    ],
   }
+  const other = { ...start, id: 2, stdin: null, stdinMore: false }
   const frames: ToLauncher[] = [
     { type: 'env', template: 1, entries: [['PATH', '/no/such/folder']] },
     { type: 'start', start },
     { type: 'stdin', id: 1, last: false, bytes: Buffer.alloc(100) },
     { type: 'kill', id: 1, now: false },
-    { type: 'start', start: { ...start, id: 2 } },
+    { type: 'start', start: { ...other, dial: { path: '/no/such/socket', hello: Buffer.alloc(below(100), 7) } } },
+    { type: 'start', start: { ...other, id: 3, stdinFile: '/no/such/file' } },
   ]
   const out = new FrameWriter()
   for (const frame of frames) writeToLauncher(out, frame)
