@@ -12,7 +12,6 @@ export { FunctionRunner, type FunctionRunnerOptions } from './function/in-proces
 export { ThreadRunner, type ThreadRunnerOptions } from './function/threads.ts'
 export type { LaunchRetry } from './launch-blocks.ts'
 export { type Launchers, type LaunchersOptions, startLaunchers } from './launcher/launchers.ts'
-export { PoolRunner, type PoolRunnerOptions } from './pool/pool-runner.ts'
 export { isForeignFormat, resolveProgram } from './launcher/program-format.ts'
 export { PoolRunner, type PoolRunnerOptions } from './pool/pool-runner.ts'
 export { type Heard, Probe } from './pool/probe.ts'
