@@ -119,11 +119,12 @@ function buildDeadLetters({ config, driver, announce, workerId }: BuildParts, ho
   })
 }
 
-function pipelineOptions({ executor, sources, dlq }: Config): PipelineOptions {
+function pipelineOptions({ executor, sources, dlq, delivery }: Config): PipelineOptions {
   const maxDead = parseMaxDead(dlq.maxDead)
   return {
     ...(maxDead === null ? {} : { maxDead: { ...maxDead, least: dlq.maxDeadLeast } }),
     windowSize: executor.windowSize,
+    atomic: delivery === 'atomic',
     maxRetries: executor.maxRetries,
     retryBackoff: { initialMs: executor.retryBackoffSeconds * 1000, maxMs: executor.retryBackoffMaxSeconds * 1000 },
     onParseError: sources.kafka.onParseError,

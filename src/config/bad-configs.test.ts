@@ -192,7 +192,8 @@ const OLDER: readonly Case[] = [
     'sinks: { kafka: { out: { topic: t, transactional: true } } }',
     ['sinks.kafka.out.transactional is not available yet'],
   ],
-  ['atomic delivery', 'sinks: { delivery: atomic }', ['sinks.delivery is not available yet']],
+  ['atomic delivery at a wrong place', 'sinks: { delivery: atomic }', ['sinks.delivery has no effect here']],
+  ['another delivery', 'delivery: exactly-once', ['delivery is not available yet']],
 ]
 
 const SYNTAX: readonly Case[] = [

@@ -20,6 +20,8 @@ export interface WorldFacts {
   readonly sink: string
   readonly maxRetries: number
   readonly windows: boolean
+  /** `delivery: atomic`. */
+  readonly atomic: boolean
   /** Programs that one worker may run at once. */
   readonly slots: number
   /** Commit metadata has so little room that maps are cut. */

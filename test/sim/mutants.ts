@@ -165,6 +165,20 @@ export const MUTANTS: readonly NamedMutant[] = [
     },
   },
   {
+    name: 'payloads go out before their message is complete',
+    breaks: ['A1'],
+    mutant: {
+      delivery: (delivery) => ({
+        ...deliveryOf(delivery),
+        route: (outputs, idPrefix, assignment) => {
+          const records = delivery.route(outputs, idPrefix, assignment)
+          void delivery.deliver(records, new AbortController().signal)
+          return records
+        },
+      }),
+    },
+  },
+  {
     name: 'a dead letter is not awaited',
     breaks: ['S1'],
     mutant: {

@@ -110,12 +110,16 @@ export interface Expectation {
   readonly payloads: readonly string[]
 }
 
-/** What must come of a message at this place, worked out from its plan alone. `place` is `<topic>:<partition>:<offset>`. */
-export function expectation(plan: MessagePlan, place: string, sink: string): Expectation {
+/**
+ * What must come of a message at this place, worked out from its plan alone. `place` is `<topic>:<partition>:<offset>`;
+ * `atomic`: what dies before it is delivered leaves no payload.
+ */
+export function expectation(plan: MessagePlan, place: string, sink: string, atomic: boolean): Expectation {
   if (plan.kind === 'unparsable' || plan.kind === 'arrange-throws') return { end: 'dead', tasks: [], payloads: [] }
   const tasks: string[] = []
   const payloads: string[] = []
   let dead = false
+  let refused = false
   let dropped = false
   const finish = (id: string, outputs: number, refusedFirst: boolean): void => {
     tasks.push(id)
@@ -128,7 +132,7 @@ export function expectation(plan: MessagePlan, place: string, sink: string): Exp
     if (survives) {
       finish(id, task.outputs, task.refused)
       if (task.refused && task.onDeliveryError === 'skip') dropped = true
-      else if (task.refused) dead = true
+      else if (task.refused) refused = true
     } else if (task.onError === 'skip') dropped = true
     else if (task.onError === 'replace') {
       task.replacements.forEach((replacement, nth) => {
@@ -139,7 +143,8 @@ export function expectation(plan: MessagePlan, place: string, sink: string): Exp
   })
   if (plan.messageHookThrows === 'always') dead = true
   else for (let n = 0; n < plan.messageOutputs; n += 1) payloads.push(`${place}/m/${sink}/${n}`)
-  const end = dead ? 'dead' : dropped ? 'dropped' : 'delivered'
+  if (atomic && dead) payloads.length = 0
+  const end = dead || refused ? 'dead' : dropped ? 'dropped' : 'delivered'
   // A joined task is named after whatever it was joined with; the oracle looks it up in the history.
   return plan.kind === 'joined' ? { end, tasks: [], payloads: [] } : { end, tasks, payloads }
 }

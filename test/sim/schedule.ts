@@ -12,7 +12,7 @@ const LIMIT_MS = 240_000
 export function shapeOf(seed: number): WorldShape {
   const random = seededRandom(seed)
   const between = (min: number, max: number): number => min + Math.floor(random() * (max - min + 1))
-  return {
+  const shape = {
     seed,
     partitions: between(1, 4),
     messages: between(20, 60),
@@ -25,6 +25,8 @@ export function shapeOf(seed: number): WorldShape {
     commitAgeMs: between(50, 1_500),
     metadataBudget: random() < 0.1 ? 72 : 3_000,
   }
+  // The last draw: worlds of earlier versions stay what they were. A handler with windows cannot be atomic.
+  return { ...shape, atomic: random() < 0.3 && !shape.windows }
 }
 
 /** Lives through the history of one seed and answers what there is to judge. */

@@ -46,6 +46,8 @@ export interface WorldShape {
   readonly slots: number
   readonly windowSize: number
   readonly windows: boolean
+  /** `delivery: atomic`. */
+  readonly atomic: boolean
   readonly highMessages: number
   readonly commitEvery: number
   readonly commitAgeMs: number
@@ -112,7 +114,12 @@ export class SimWorld {
     const headers = [['trace', Buffer.from(`${number}`)] as const, ['trace', Buffer.from('again')] as const]
     const record = this.broker.append({ topic: TOPIC, partition, key: `key-${number}`, value, headers })
     const at = { topic: TOPIC, partition, offset: record.offset }
-    this.#messages.set(placeOf(at), { at, record, plan, expected: expectation(plan, placeOf(at), SINK) })
+    this.#messages.set(placeOf(at), {
+      at,
+      record,
+      plan,
+      expected: expectation(plan, placeOf(at), SINK, this.shape.atomic),
+    })
     if (this.random() < 0.15) this.broker.skip(at, 1 + Math.floor(this.random() * 3))
   }
 
@@ -169,10 +176,11 @@ export class SimWorld {
   }
 
   facts(unfinished: string | null): WorldFacts {
-    const { seed, windows, partitions } = this.shape
+    const { seed, windows, atomic, partitions } = this.shape
     return {
       seed,
       windows,
+      atomic,
       slots: this.shape.slots,
       smallBudget: this.shape.metadataBudget < 3_000,
       partitions,
@@ -303,6 +311,7 @@ export class SimWorld {
       announce,
       pipeline: {
         windowSize: shape.windowSize,
+        atomic: shape.atomic,
         maxRetries: MAX_RETRIES,
         retryBackoff: { initialMs: 50, maxMs: 1_000 },
         onParseError: 'dlq',

@@ -106,7 +106,9 @@ function refuseGuarantees(draft: Draft, path: Path): void {
       refuse(
         draft,
         here,
-        'is not available yet; it changes what is guaranteed, so it is not ignored: take it out, or wait for the release that has it',
+        name === 'delivery' && path.length > 0
+          ? 'has no effect here, and it changes what is guaranteed: write `delivery: atomic` at the top level'
+          : 'is not available yet; it changes what is guaranteed, so it is not ignored: take it out, or wait for the release that has it',
       )
     }
     takeOut(draft, here)

@@ -19,6 +19,12 @@ export const schema: z.ZodType = z.strictObject({
   standstill_seconds: seconds(30).describe(
     'A partition that has not moved for so long is logged with the reason, again at each doubling; 0 = never.',
   ),
+  delivery: z
+    .enum(['batch', 'atomic'])
+    .default('batch')
+    .describe(
+      'batch: payloads go out as hooks return them. atomic: those of a message are held until all its tasks have ended well, then go out together; where a task dies nothing of the message is delivered.',
+    ),
   kafka: kafka.prefault({}).describe('Brokers.'),
   sources: z
     .strictObject({ kafka: kafkaSource.prefault({}).describe('Messages from Kafka.') })

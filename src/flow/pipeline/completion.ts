@@ -11,7 +11,8 @@ import {
   type TaskFailure,
   type TaskResult,
 } from '../../model/index.ts'
-import { deliverOutputs, OutputError } from './deliver.ts'
+import { type AtomicGroup, groupOfMessage, letGo } from './atomic.ts'
+import { decideRefusals, deliverOutputs, OutputError } from './deliver.ts'
 import type { Partition } from './partition.ts'
 import { added, type Busy, type TrackedMessage, type TrackedTask, type Window } from './tracked.ts'
 
@@ -72,12 +73,55 @@ async function completeMessage(partition: Partition, message: TrackedMessage): P
 
 function finishInWindow(partition: Partition, message: TrackedMessage): void {
   if (!partition.parts.hooks.has('onWindowComplete')) {
-    endMessage(partition, message)
+    if (partition.parts.options.atomic === true) finishInGroup(partition, message)
+    else endMessage(partition, message)
     return
   }
   const window = message.window as Window
   window.open -= 1
   if (window.open === 0) partition.spawn(finishWindow(partition, window))
+}
+
+/** `delivery: atomic`: the last message of the group that comes through delivers what all of them brought, or nothing. */
+function finishInGroup(partition: Partition, message: TrackedMessage): void {
+  const group = groupOfMessage(message)
+  group.finished += 1
+  if (!group.complete) return
+  const dead = group.messages.find(({ deaths }) => deaths.length > 0)
+  if (dead !== undefined) {
+    dieTogether(group, dead)
+    letGo(partition, group)
+  } else if (group.held.length > 0) {
+    partition.spawn(deliverGroup(partition, group))
+    return
+  }
+  for (const each of group.messages) endMessage(partition, each)
+}
+
+/** What is shared with a dead message will never be there: those that share it are dead too. */
+function dieTogether(group: AtomicGroup, dead: TrackedMessage): void {
+  const { stage, reason } = dead.deaths[0] as Death
+  const place = `${partitionKey(dead.raw)}:${dead.raw.offset}`
+  for (const message of group.messages) {
+    if (message.deaths.length > 0) continue
+    const also = `${place}, with which it shares a task, died: ${reason}`
+    message.deaths = added(message.deaths, { stage, reason: also })
+  }
+}
+
+async function deliverGroup(partition: Partition, group: AtomicGroup): Promise<void> {
+  const { clock, delivery } = partition.parts
+  const busy: Busy = { kind: 'delivery', records: group.held, since: clock.monotonic() }
+  for (const message of group.messages) message.busy = busy
+  const refusals = await delivery.deliver(group.held, partition.signal)
+  const { deaths, rules } = await decideRefusals(partition, refusals, group.messages)
+  if (partition.closed) return
+  letGo(partition, group)
+  for (const message of group.messages) {
+    message.busy = null
+    note(message, deaths, rules)
+    endMessage(partition, message)
+  }
 }
 
 async function finishWindow(partition: Partition, window: Window): Promise<void> {

@@ -8,6 +8,7 @@ import {
   reasonOf,
 } from '../../model/index.ts'
 import type { Refusal, RoutedRecord } from '../sinks/index.ts'
+import { hold } from './atomic.ts'
 import type { Partition } from './partition.ts'
 import type { Busy, TrackedMessage } from './tracked.ts'
 
@@ -40,21 +41,29 @@ export async function deliverOutputs(
   messages: readonly TrackedMessage[],
   who: readonly { busy: Busy | null }[],
 ): Promise<Delivered> {
-  const sent = send(partition, stage, outputs, idPrefix, who)
+  const sent = send(partition, stage, outputs, idPrefix, messages, who)
   return sent === null ? DELIVERED : decideRefusals(partition, await sent, messages)
 }
 
-/** Puts a hook's outputs on their way; answers null where there are none. `who` is busy with it. Throws an `OutputError` before anything is sent. */
+/**
+ * Puts a hook's outputs on their way; answers null where there are none, or where they are held until the messages'
+ * group is complete. `who` is busy with it. Throws an `OutputError` before anything is sent.
+ */
 export function send(
   partition: Partition,
   stage: DeathStage,
   outputs: Outputs | undefined,
   idPrefix: string,
+  messages: readonly TrackedMessage[],
   who: readonly { busy: Busy | null }[],
 ): Promise<readonly Refusal[]> | null {
   if (outputs === undefined) return null
   const records = route(partition, stage, outputs, idPrefix)
   if (records.length === 0) return null
+  if (partition.parts.options.atomic === true) {
+    hold(partition, messages, records)
+    return null
+  }
   const busy: Busy = { kind: 'delivery', records, since: partition.parts.clock.monotonic() }
   for (const each of who) each.busy = busy
   return partition.parts.delivery.deliver(records, partition.signal)
@@ -68,23 +77,20 @@ function route(partition: Partition, stage: DeathStage, outputs: Outputs, idPref
   }
 }
 
-/** Asks `onDeliveryError` for each sink apart, as each may deserve another answer. */
+/** Asks `onDeliveryError` for each hook's payloads of each sink apart, as each may deserve another answer. */
 export async function decideRefusals(
   partition: Partition,
   refusals: readonly Refusal[],
   messages: readonly TrackedMessage[],
 ): Promise<Delivered> {
   if (refusals.length === 0 || partition.closed) return DELIVERED
-  const bySink = Map.groupBy(refusals, ({ record }) => `${record.kind}:${record.sink}`)
-  const decided = await Promise.all(
-    [...bySink].map(([sink, refused]) => decideSink(partition, sink, refused, messages)),
-  )
+  const asked = Map.groupBy(refusals, ({ record }) => record.id.slice(0, record.id.lastIndexOf('/')))
+  const decided = await Promise.all([...asked.values()].map((refused) => decideSink(partition, refused, messages)))
   return { deaths: decided.flatMap((each) => each.deaths), rules: decided.flatMap((each) => each.rules) }
 }
 
 async function decideSink(
   partition: Partition,
-  sink: string,
   first: readonly Refusal[],
   messages: readonly TrackedMessage[],
 ): Promise<Delivered> {
@@ -92,13 +98,13 @@ async function decideSink(
   let refused = first
   for (let attempt = 1; !partition.closed; attempt += 1) {
     const action = await askHook(partition, refused, messages, attempt)
-    if (typeof action === 'object') return { deaths: [death(sink, refused, action.reason)], rules: [] }
+    if (typeof action === 'object') return { deaths: [death(refused, action.reason)], rules: [] }
     if (action === 'skip') {
       const { kind, sink: name } = (refused[0] as Refusal).record
       announce({ type: 'sink_skipped', kind, sink: name, records: refused.length })
       return { deaths: [], rules: ['on_delivery_error'] }
     }
-    if (action === 'dead-letter' || attempt > options.maxRetries) return { deaths: [death(sink, refused)], rules: [] }
+    if (action === 'dead-letter' || attempt > options.maxRetries) return { deaths: [death(refused)], rules: [] }
     await sleep(clock, backoffMs(attempt, options.retryBackoff, random), partition.signal)
     if (partition.closed) return DELIVERED
     const records = refused.map(({ record }) => record)
@@ -131,8 +137,9 @@ async function askHook(
   }
 }
 
-function death(sink: string, refused: readonly Refusal[], also?: string): Death {
+function death(refused: readonly Refusal[], also?: string): Death {
   const first = refused[0] as Refusal
+  const sink = `${first.record.kind}:${first.record.sink}`
   const many = refused.length > 1 ? ` (and ${refused.length - 1} more payloads)` : ''
   const reason = `${sink} refused ${first.record.id}: ${first.error.message}${many}${also === undefined ? '' : `; ${also}`}`
   const payloadIds = refused.map(({ record }) => record.id)

@@ -1,5 +1,6 @@
 import {
   type Assignment,
+  DrakkarError,
   type HeadView,
   type Hold,
   type PauseReason,
@@ -49,7 +50,8 @@ export class Flow {
     this.#source = source
     this.#intake = new Intake(intake)
     this.#holds = parts.holds
-    const { maxDead } = parts.options
+    const { maxDead, atomic } = parts.options
+    if (atomic === true && parts.hooks.has('onWindowComplete')) throw windowsError()
     this.#fuse = maxDead === undefined ? null : new DeadLetterFuse({ maxDead, clock: parts.clock, holds: parts.holds })
     this.#parts = {
       ...parts,
@@ -163,4 +165,11 @@ export class Flow {
     this.#fuse?.forget(partition.assignment)
     this.#holds.clear(partition.assignment)
   }
+}
+
+function windowsError(): DrakkarError {
+  return new DrakkarError('HANDLER_INVALID', 'delivery is atomic, and the handler has onWindowComplete', {
+    advice:
+      'A window delivers for all its messages, whatever became of each: use onMessageComplete, or set delivery to batch.',
+  })
 }

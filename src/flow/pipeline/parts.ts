@@ -17,6 +17,8 @@ export interface PipelineOptions {
   readonly onParseError: 'dlq' | 'skip' | 'hold'
   /** Waits between attempts while `arrange` fails for everything. */
   readonly arrangeBackoff: BackoffOptions
+  /** A message's payloads go out together when all its tasks have ended well, or never. Default false: as they come. */
+  readonly atomic?: boolean
   /** Where more messages than this end dead, intake stops. Default: no such limit. */
   readonly maxDead?: MaxDead
 }

@@ -81,7 +81,7 @@ function complete(partition: Partition, tracked: TrackedTask, result: TaskResult
       partition.spawn(completeFrom(partition, tracked, result, delivered))
       return
     }
-    sent = send(partition, 'on_task_complete', outputs, tracked.task.id, [tracked])
+    sent = send(partition, 'on_task_complete', outputs, tracked.task.id, tracked.messages, [tracked])
   } catch (error) {
     partition.spawn(completeFrom(partition, tracked, result, Promise.reject(error)))
     return

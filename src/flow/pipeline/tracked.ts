@@ -1,6 +1,7 @@
 import type { Death, HookName, Message, Outcome, RawMessage, Task, TaskFailure, TaskResult } from '../../model/index.ts'
 import { discardFiles, type Run } from '../executor/index.ts'
 import type { RoutedRecord } from '../sinks/index.ts'
+import type { AtomicGroup } from './atomic.ts'
 
 /**
  * Where a message is on its way. `queued` and `arranging` have started nothing and can be handed back at any time;
@@ -35,6 +36,8 @@ export class TrackedMessage {
   busy: Busy | null = null
   message: Message | undefined
   window: Window | undefined
+  /** With `delivery: atomic`: those that it is delivered with. */
+  group: AtomicGroup | null = null
   /** Tasks that have not settled. The message completes when this is back at zero. */
   open = 0
   /** Tasks made so far, for the next task's index. */

@@ -1,6 +1,7 @@
 import type { Parsed } from '../../handler/index.ts'
 import { backoffMs, sleep } from '../../lib/index.ts'
 import { type HookName, type Message, reasonOf } from '../../model/index.ts'
+import { joinGroups } from './atomic.ts'
 import { endMessage, finishMessage } from './completion.ts'
 import { disown, makeTasks } from './make-tasks.ts'
 import type { Partition } from './partition.ts'
@@ -141,6 +142,7 @@ async function arrange(
     const specs = answer instanceof Promise ? await during(partition, 'arrange', answer) : answer
     if (partition.draining) return undefined
     tasks = makeTasks(window, specs)
+    if (partition.parts.options.atomic === true) joinGroups(tasks)
   } catch (thrown) {
     for (const message of tracked) disown(message)
     return { thrown }

@@ -9,6 +9,8 @@ export interface RoutedRecord {
   /** Name of the instance. */
   readonly sink: string
   readonly payload: unknown
+  /** Bytes, an estimate of its sink; 0 where it is left out. */
+  readonly size?: number
   readonly assignment: Assignment
 }
 

@@ -1,4 +1,5 @@
 import type { Evidence, Violation } from '../facts.ts'
+import { nothingHalf } from './atomic.ts'
 import {
   cleanHandover,
   formerOwnersAreQuiet,
@@ -39,6 +40,7 @@ const STATEMENTS: readonly ((evidence: Evidence) => Violation[])[] = [
   hooksFireOnce,
   errorsAskedOnce,
   idsAreStable,
+  nothingHalf,
   withinSlots,
   drainsEnd,
   everythingEnds,
