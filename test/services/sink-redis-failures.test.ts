@@ -1,0 +1,144 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { SinkRecord } from '../../src/flow/sinks/index.ts'
+import { selfSigned } from './certificates.ts'
+import { until } from './chaos/until.ts'
+import { startProxy } from './proxy.ts'
+import { startRedis } from './redis.ts'
+import { openRedisSink, redisReader, redisSink } from './redis-sink-kit.ts'
+import { freePort } from './server-process.ts'
+import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
+
+describe('when something is wrong with the server', () => {
+  test('a start without a server, with a wrong password or a wrong kind of URL says what to do and no password', async () => {
+    await using locked = await startRedis('--requirepass', 'right-word')
+    const url = `redis://:wrong-word@127.0.0.1:${locked.port}`
+    const failure = await redisSink({ url })
+      .connect()
+      .catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'SINK_UNAVAILABLE', advice: expect.stringContaining('password') })
+    expect(String(failure)).toMatch(/WRONGPASS/)
+    expect(String(failure)).not.toMatch(/wrong-word/)
+    await redisSink({ url: `redis://127.0.0.1:${locked.port}`, password: 'right-word' }).connect()
+    await expect(redisSink({ url: 'redis://127.0.0.1:1' }).connect()).rejects.toThrow(
+      /127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/,
+    )
+    await expect(
+      redisSink({ url: `redis-cluster://:right-word@127.0.0.1:${locked.port}` }).connect(),
+    ).rejects.toMatchObject({
+      code: 'SINK_UNAVAILABLE',
+      advice: expect.stringContaining('redis://'),
+    })
+    expect(() => redisSink({ url: 'redis://:secret@a:1,b:2' })).toThrow(/several hosts/)
+  })
+
+  test('a server that is killed in the middle of a stream comes back: nothing is missing, nothing counts twice', async () => {
+    await using own = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
+    const { sink } = await openRedisSink({ url: `redis://127.0.0.1:${own.port}`, keyPrefix: '' })
+    const look = await redisReader(`redis://127.0.0.1:${own.port}`)
+    const records = Array.from({ length: 2000 }, (_, index) =>
+      recordFor(sink, { op: 'push', key: 'all', members: [String(index)] }),
+    )
+    const running = deliverAll(sink, records, 60_000)
+    await until('some are there', 10_000, async () => (await look.llen('all')) > 200)
+    own.kill()
+    await own.restart()
+    await running
+    const all = await look.lrange('all', 0, -1)
+    expect(all).toHaveLength(2000)
+    expect(new Set(all).size).toBe(2000)
+  })
+
+  test('a cut network, a reset, and a slow one: every verdict comes in time, and nothing counts twice', async () => {
+    await using own = await startRedis()
+    await using proxy = await startProxy(own.port)
+    const { sink, prefix } = await openRedisSink({ url: `redis://127.0.0.1:${proxy.port}`, commandTimeoutMs: 700 })
+    const direct = await redisReader(`redis://127.0.0.1:${own.port}`)
+    const counter = (from: number): SinkRecord[] =>
+      Array.from({ length: 50 }, (_, index) =>
+        recordFor(sink, { op: 'incrby', key: 'n' }, `jobs:0:${from + index}:0/redis:main/9${prefix}`),
+      )
+    proxy.cut()
+    const started = performance.now()
+    const cut = await sink.deliver(counter(0), signal)
+    expect(performance.now() - started).toBeLessThan(5000)
+    expect(new Set(cut.map((verdict) => (verdict.ok ? 'ok' : verdict.kind)))).toEqual(new Set(['transient']))
+    proxy.heal()
+    await deliverAll(sink, counter(0))
+    const pending = sink.deliver(counter(50), signal)
+    proxy.reset()
+    await pending
+    await deliverAll(sink, counter(50))
+    proxy.delay(200)
+    await deliverAll(sink, counter(100))
+    expect(await direct.get(`${prefix}n`)).toBe('150')
+  })
+
+  test('a server that is frozen, full, or has forgotten the scripts: later, and then once', async () => {
+    await using own = await startRedis()
+    const { sink } = await openRedisSink({ url: `redis://127.0.0.1:${own.port}`, keyPrefix: '', commandTimeoutMs: 500 })
+    const look = await redisReader(`redis://127.0.0.1:${own.port}`)
+    const one = recordFor(sink, { op: 'incrby', key: 'n' })
+    own.freeze()
+    const frozen = await sink.deliver([one], signal)
+    expect(frozen).toMatchObject([{ ok: false, kind: 'transient' }])
+    own.thaw()
+    await deliverAll(sink, [one])
+    await look.call('SCRIPT', 'FLUSH')
+    await deliverAll(sink, [one, recordFor(sink, { op: 'incrby', key: 'n' })])
+    expect(await look.get('n')).toBe('2')
+    await look.config('SET', 'maxmemory', '1')
+    const full = recordFor(sink, { op: 'push', key: 'l', members: ['x'] })
+    expect(await sink.deliver([full], signal)).toMatchObject([
+      { ok: false, kind: 'transient', error: { message: expect.stringContaining('OOM') } },
+    ])
+    await look.config('SET', 'maxmemory', '0')
+    await deliverAll(sink, [full])
+    expect(await look.lrange('l', 0, -1)).toEqual(['x'])
+  })
+
+  test('a replica refuses writes: later, not never', async () => {
+    await using master = await startRedis()
+    await using replica = await startRedis('--replicaof', '127.0.0.1', String(master.port))
+    const { sink } = await openRedisSink({ url: `redis://127.0.0.1:${replica.port}`, keyPrefix: '' })
+    const look = await redisReader(`redis://127.0.0.1:${replica.port}`)
+    const one = recordFor(sink, { key: 'a', data: 'x' })
+    expect(await sink.deliver([one], signal)).toMatchObject([
+      { ok: false, kind: 'transient', error: { message: expect.stringContaining('READONLY') } },
+    ])
+    await look.call('REPLICAOF', 'NO', 'ONE')
+    await deliverAll(sink, [one])
+    expect(await look.get('a')).toBe('x')
+  })
+})
+
+test('TLS: an authority of its own is trusted where it is named, and refused where it is not', async () => {
+  const files = await selfSigned()
+  const port = await freePort()
+  await using own = await startRedis(
+    '--tls-port',
+    String(port),
+    '--tls-cert-file',
+    files.cert,
+    '--tls-key-file',
+    files.key,
+    '--tls-ca-cert-file',
+    files.cert,
+    '--tls-auth-clients',
+    'no',
+  )
+  const url = `rediss://127.0.0.1:${port}`
+  const sink = redisSink({ url, tls: { caFile: files.cert } })
+  onTestFinished(() => sink.close())
+  await sink.connect()
+  expect(await deliverOnce(sink, { key: 'a', data: 'sealed' })).toEqual(['ok'])
+  const plain = await redisReader(`redis://127.0.0.1:${own.port}`)
+  expect(await plain.get('a')).toBe('sealed')
+  await expect(redisSink({ url }).connect()).rejects.toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    message: expect.stringMatching(/certificate/),
+    advice: expect.stringContaining('ca_file'),
+  })
+  await expect(redisSink({ url, tls: { caFile: files.cert, serverName: 'other.example' } }).connect()).rejects.toThrow(
+    /altname|certificate/i,
+  )
+})

@@ -1,0 +1,65 @@
+import { Cluster } from 'ioredis'
+import { expect, onTestFinished, test } from 'vitest'
+import { until } from './chaos/until.ts'
+import { startRedisCluster, startRedisSentinels } from './redis.ts'
+import { openRedisSink, redisReader } from './redis-sink-kit.ts'
+import { deliverAll, recordFor, signal } from './sink-kit.ts'
+
+const LONG = process.env['DRAKKAR_NIGHTLY'] === '1'
+
+test('a cluster: records go to their slots, each once, while a node is restarted', { timeout: 120_000 }, async () => {
+  await using cluster = await startRedisCluster()
+  const { sink } = await openRedisSink({
+    url: cluster.url,
+    keyPrefix: 'p:',
+    scripts: { put: "redis.call('APPEND', KEYS[1], ARGV[1])" },
+  })
+  const count = LONG ? 20_000 : 3000
+  const records = Array.from({ length: count }, (_, index) =>
+    recordFor(sink, { op: 'incrby', key: `k${index % 1000}` }),
+  )
+  const mixed = [
+    recordFor(sink, { op: 'script', script: 'put', keys: ['{a}1', '{a}2'], args: ['x'] }),
+    recordFor(sink, { op: 'publish', channel: 'c', data: 'x' }),
+  ]
+  const across = recordFor(sink, { op: 'script', script: 'put', keys: ['a', 'b'], args: ['x'] })
+  await deliverAll(sink, mixed)
+  await deliverAll(sink, mixed)
+  expect(await sink.deliver([across], signal)).toMatchObject([{ ok: false, kind: 'permanent' }])
+  const running = deliverAll(sink, records, 60_000)
+  cluster.nodes[1]?.kill()
+  await cluster.nodes[1]?.restart()
+  await running
+  await deliverAll(sink, records)
+  const look = new Cluster(
+    cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+    { redisOptions: { protocol: 2 } },
+  )
+  onTestFinished(() => look.disconnect())
+  const counts = await Promise.all(Array.from({ length: 1000 }, (_, index) => look.get(`p:k${index}`)))
+  expect(new Set(counts)).toEqual(new Set([String(count / 1000)]))
+  expect(await look.get('p:{a}1')).toBe('x')
+})
+
+test('sentinels: the master dies, another takes over, and what a replica had to confirm is there once', {
+  timeout: 120_000,
+}, async () => {
+  await using group = await startRedisSentinels()
+  const { sink } = await openRedisSink({ url: group.url, keyPrefix: '', waitReplicas: 1, waitTimeoutMs: 2000 })
+  const [master, ...others] = group.nodes
+  const records = Array.from({ length: 3000 }, (_, index) =>
+    recordFor(sink, { op: 'push', key: 'all', members: [String(index)] }),
+  )
+  const running = deliverAll(sink, records, 60_000)
+  const look = await redisReader(`redis://127.0.0.1:${master?.port}`)
+  await until('some are there', 20_000, async () => (await look.llen('all')) > 500)
+  look.disconnect()
+  master?.kill()
+  await running
+  const replicas = await Promise.all(others.slice(0, 2).map(({ port }) => redisReader(`redis://127.0.0.1:${port}`)))
+  const roles = await Promise.all(replicas.map(async (client) => ((await client.call('ROLE')) as unknown[])[0]))
+  expect(roles.filter((role) => role === 'master')).toHaveLength(1)
+  const all = await replicas[roles.indexOf('master')]?.lrange('all', 0, -1)
+  expect(all).toHaveLength(3000)
+  expect(new Set(all).size).toBe(3000)
+})
