@@ -61,11 +61,26 @@ start() {
     printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $port" "unix_socket_directories = '$dir'" 'fsync = off' \
       'synchronous_commit = off' 'full_page_writes = off' 'max_connections = 100' 'shared_buffers = 32MB'
     local setting
-    for setting in "$@"; do printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"; done
+    for setting in "$@"; do printf "%s = '%s'\n" "${setting%%=*}" "$(value_of "$dir" "$setting")"; done
   } >"$dir/drakkar.conf"
   grep -qxF "include '$dir/drakkar.conf'" "$dir/data/postgresql.conf" ||
     printf "include '%s'\n" "$dir/drakkar.conf" >>"$dir/data/postgresql.conf"
   run "$dir"
+}
+
+# The server reads its key only where the file is its own: it gets a copy.
+value_of() {
+  local value=${2#*=} copy
+  case $2 in
+    ssl_cert_file=* | ssl_key_file=*)
+      copy=$1/${2%%=*}
+      cp "$value" "$copy"
+      chmod 600 "$copy"
+      [ "$(id -u)" != 0 ] || chown postgres: "$copy"
+      echo "$copy"
+      ;;
+    *) echo "$value" ;;
+  esac
 }
 
 run() {

@@ -73,7 +73,10 @@ class PgLink implements PostgresLink {
       client.release(broken)
     }
     // Its locks must not keep the next attempt waiting.
-    const onAbort = (): void => giveBack(true)
+    const onAbort = (): void => {
+      destroy(client)
+      giveBack(true)
+    }
     // What is said while nobody waits for an answer; whoever asks next is told.
     const onError = (): void => undefined
     client.on('error', onError)
@@ -135,6 +138,11 @@ class PgLink implements PostgresLink {
       allowExitOnIdle: true,
     }
   }
+}
+
+/** At once; `end` would wait for what is under way. */
+function destroy(client: PoolClient): void {
+  client.connection.stream.destroy()
 }
 
 async function passwordIn(file: string): Promise<string> {

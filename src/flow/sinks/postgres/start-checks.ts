@@ -33,15 +33,20 @@ export async function parameterTypes(
 ): Promise<readonly ColumnType[] | null> {
   if (!PREPARABLE.test(text)) return null
   // In one transaction, because a pooler may give the next one another connection.
-  await session.script(`BEGIN; PREPARE drakkar_check AS ${text}`)
+  await session.script('BEGIN')
   try {
+    // As one statement: several in one would be run one after the other.
+    await session.run(`PREPARE drakkar_check AS ${text}`, [])
     const { rows } = await session.run<{ oids: string }>(
       "SELECT array_to_string(parameter_types::oid[], ',') AS oids FROM pg_prepared_statements WHERE name = 'drakkar_check'",
       [],
     )
     const oids = rows[0]?.oids ?? ''
-    return await typesOf(session, oids === '' ? [] : oids.split(','))
+    const types = await typesOf(session, oids === '' ? [] : oids.split(','))
+    // What is prepared outlives the transaction.
+    await session.script('DEALLOCATE drakkar_check')
+    return types
   } finally {
-    await session.script('DEALLOCATE drakkar_check; ROLLBACK')
+    await session.script('ROLLBACK')
   }
 }
