@@ -1,8 +1,7 @@
 import type { Config } from '../../config/index.ts'
 import { createHttpSink } from '../../flow/sinks/index.ts'
 import { systemClock as clock } from '../../lib/index.ts'
-import type { BuiltSink } from './built.ts'
-import { limits } from './built.ts'
+import { type BuiltSink, limits } from './built.ts'
 
 type HttpConfig = Config['sinks']['http'][string]
 
@@ -43,13 +42,14 @@ export function httpSinks(config: Config): BuiltSink[] {
 }
 
 /**
- * Where each record is a request no more records are under way than connections, in several batches, so that no record
- * waits for a connection and one slow answer keeps few others back.
+ * Where each record is a request twice as many are under way as there are connections, in several batches: so connections
+ * are busy, and one slow answer keeps few others back. With a rate no more than it lets pass soon.
  */
 function batchOf(sink: HttpConfig): BuiltSink['batch'] {
   const { requestsPerSecond: rate, maxConnections } = sink
-  const atOnce = rate === undefined ? maxConnections : Math.min(maxConnections, Math.ceil(rate * LONGEST_WAIT_SECONDS))
-  if (sink.batchFormat !== 'none') return { ...limits(sink), inFlight: Math.min(MOST_BATCHES, atOnce) }
+  const most = 2 * maxConnections
+  const atOnce = rate === undefined ? most : Math.min(most, Math.ceil(rate * LONGEST_WAIT_SECONDS))
   const inFlight = Math.min(MOST_BATCHES, atOnce)
+  if (sink.batchFormat !== 'none') return { ...limits(sink), inFlight }
   return { ...limits(sink), maxRecords: Math.min(sink.maxBatchRecords, Math.floor(atOnce / inFlight)), inFlight }
 }

@@ -1,3 +1,4 @@
+import { flushFolder } from '../../../lib/index.ts'
 import type { SinkRecord } from '../sink.ts'
 import { compressed } from './compress.ts'
 import { type CsvRow, csvHeader, csvLine } from './csv.ts'
@@ -17,24 +18,41 @@ export class WholeWriter implements FileWriter {
     paths: ReadonlyMap<string, readonly number[]>,
     batch: readonly SinkRecord<FileRecord>[],
   ): Promise<Failures> {
-    const { base, flush, compression } = this.#options
     const failures = new Map<number, unknown>()
     const groups = [...paths]
-    for (let at = 0; at < groups.length; at += WAVE) {
-      const writes = groups.slice(at, at + WAVE).map(async ([path, indexes]) => {
-        try {
-          const last = batch[indexes.at(-1) ?? 0] as SinkRecord<FileRecord>
-          await writeWhole(base, path, await compressed(this.#content(last.payload), compression), flush)
-        } catch (error) {
-          for (const index of indexes) failures.set(index, error)
-        }
-      })
-      await Promise.all(writes)
-    }
+    for (let at = 0; at < groups.length; at += WAVE) await this.#wave(groups.slice(at, at + WAVE), batch, failures)
     return failures
   }
 
   async close(): Promise<void> {}
+
+  async #wave(
+    groups: readonly (readonly [string, readonly number[]])[],
+    batch: readonly SinkRecord<FileRecord>[],
+    failures: Map<number, unknown>,
+  ): Promise<void> {
+    const { base, flush, compression } = this.#options
+    const fail = (indexes: readonly number[], error: unknown): void => {
+      for (const index of indexes) if (!failures.has(index)) failures.set(index, error)
+    }
+    const folders = new Set<string>()
+    const writes = groups.map(async ([path, indexes]) => {
+      try {
+        const last = batch[indexes.at(-1) ?? 0] as SinkRecord<FileRecord>
+        const bytes = await compressed(this.#content(last.payload), compression)
+        for (const folder of await writeWhole(base, path, bytes, flush)) folders.add(folder)
+      } catch (error) {
+        fail(indexes, error)
+      }
+    })
+    await Promise.all(writes)
+    if (!flush) return
+    try {
+      for (const folder of folders) await flushFolder(folder)
+    } catch (error) {
+      for (const [, indexes] of groups) fail(indexes, error)
+    }
+  }
 
   #content({ content }: FileRecord): Buffer {
     if (Buffer.isBuffer(content)) return content

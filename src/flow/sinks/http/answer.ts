@@ -31,11 +31,11 @@ export function judgeAnswer(
   answer: HttpAnswer,
   what: string,
   nowMs: number,
-  secrets: readonly string[] = [],
+  secrets: () => readonly string[] = () => [],
 ): RecordVerdict {
   const kind = answerKind(answer.status)
   if (kind === 'ok') return { ok: true }
-  const error = new Error(`${what}: answered ${answer.status}${hint(answer)}${shownText(answer.text, secrets)}`)
+  const error = new Error(`${what}: answered ${answer.status}${hint(answer)}${shownText(answer.text, secrets())}`)
   const retryAfterMs = kind === 'transient' ? retryAfter(answer.retryAfter, nowMs) : null
   return { ok: false, kind, error, ...(retryAfterMs === null ? {} : { retryAfterMs }) }
 }

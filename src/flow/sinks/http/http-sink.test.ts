@@ -159,6 +159,8 @@ test('an answer is shown with its first 500 bytes, without what is secret', asyn
   const said = await one(await at('picky', { headers: { Authorization: 'Bearer abcdef123' } }), { data: 'poison' })
   expect(said).toMatch(/^permanent - POST http:\/\/127.0.0.1:\d+\/picky: answered 422: poison from /)
   expect(said).not.toMatch(/abcdef123|hunter2/)
+  const own = await one(await at('picky'), { data: 'poison', headers: { Authorization: 'Basic ghijkl456' } })
+  expect(own).toMatch(/poison from \*\*\*,/)
   expect(said.length).toBeLessThan(600)
 })
 

@@ -82,7 +82,6 @@ class HttpSink implements Sink<HttpRecord> {
       clock: options.clock,
       maxRedirects: options.maxRedirects,
       publicHeaders: ['content-type', idempotencyHeader],
-      secrets: secretsIn(Object.values(this.#headers)),
     }
   }
 
@@ -155,9 +154,4 @@ class HttpSink implements Sink<HttpRecord> {
     }
     return send(client, call, url.host === base.host, this.#sender, signal)
   }
-}
-
-/** Values of headers, and their parts after a scheme (`Bearer …`); short ones would hide half of any text. */
-function secretsIn(values: readonly string[]): string[] {
-  return values.flatMap((value) => [value, ...value.split(' ').slice(1)]).filter((value) => value.length >= 6)
 }

@@ -16,8 +16,6 @@ export interface SenderOptions {
   readonly maxRedirects: number
   /** Headers that may go to another host than the request was for, in lower case. */
   readonly publicHeaders: readonly string[]
-  /** Texts that no error may show. */
-  readonly secrets: readonly string[]
 }
 
 /** The verdict of one request, and what was answered; 0 where nothing was. */
@@ -49,7 +47,7 @@ export async function send(
   try {
     signal.throwIfAborted()
     const answer = await follow(client, call, options, signal, () => (hops += 1))
-    const verdict = judgeAnswer(answer, what, clock.now(), options.secrets)
+    const verdict = judgeAnswer(answer, what, clock.now(), () => secretsOf(call, options.publicHeaders))
     if (!verdict.ok && verdict.retryAfterMs !== undefined) {
       gate.quiet(call.url.host, clock.monotonic(), verdict.retryAfterMs)
     }
@@ -83,4 +81,12 @@ async function follow(
         : Object.fromEntries(Object.entries(call.headers).filter(([name]) => publicHeaders.includes(name)))
     call = { ...call, url, headers }
   }
+}
+
+/** Values of headers, and their parts after a scheme (`Bearer …`); short ones would hide half of any text. */
+function secretsOf({ headers }: HttpCall, publicHeaders: readonly string[]): string[] {
+  return Object.entries(headers)
+    .filter(([name]) => !publicHeaders.includes(name))
+    .flatMap(([, value]) => [value, ...value.split(' ').slice(1)])
+    .filter((value) => value.length >= 6)
 }

@@ -1,0 +1,49 @@
+// The MongoDB sink through the delivery of a worker, beside the plainest good script: insertMany of as many documents with
+// the same driver, and one at a time. The server (FerretDB with SQLite) is a process of its own.
+// `node --conditions=drakkar-src bench/sinks/mongo.ts`
+import { MongoClient } from 'mongodb'
+import { createMongoSink, MongoLink } from '../../src/flow/sinks/index.ts'
+import { startMongo } from '../../test/services/mongo.ts'
+import { type Figures, measured, print, throughDelivery } from './delivered.ts'
+
+const COUNT = Number(process.env['BENCH_RECORDS'] ?? 50_000)
+/** As many records as the delivery has at once. */
+const MANY = 256
+const data = (n: number): { n: number; text: string } => ({ n, text: 'x'.repeat(100) })
+
+await using server = await startMongo()
+const uri = `mongodb://127.0.0.1:${server.port}/`
+
+async function emptied(): Promise<void> {
+  const client = await new MongoClient(uri).connect()
+  await client.db('bench').dropDatabase()
+  await client.close()
+}
+
+async function script(what: string, count: number, size: number): Promise<Figures> {
+  await emptied()
+  const client = await new MongoClient(uri).connect()
+  const all = client.db('bench').collection('c')
+  const { perSecond, cpuUs } = await measured(what, count / size, 1, (n) =>
+    all.insertMany(Array.from({ length: size }, (_, at) => data(n * size + at))),
+  )
+  await client.close()
+  return { what, perSecond: perSecond * size, cpuUs: cpuUs / size }
+}
+
+async function ours(what: string): Promise<Figures> {
+  await emptied()
+  const sink = createMongoSink({ name: 'out', link: new MongoLink({ name: 'out', uri, database: 'bench' }) })
+  return throughDelivery(what, sink, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({
+    mongo: [{ collection: 'c', data: data(n) }],
+  }))
+}
+
+for (const what of ['once before, so that everything is compiled', 'measured']) {
+  process.stdout.write(`${what}\n`)
+  print([
+    await script(`script, insertMany of ${MANY}`, COUNT, MANY),
+    await ours('sink, insert'),
+    await script('script, one at a time', COUNT / 20, 1),
+  ])
+}

@@ -1,0 +1,63 @@
+// The Redis sink through the delivery of a worker, beside the plainest good script: the same driver, pipelines of as many
+// commands, and one command at a time. The server is a process of its own.
+// `node --conditions=drakkar-src bench/sinks/redis.ts`
+import { Redis } from 'ioredis'
+import { createRedisSink, type RedisSinkOptions, redisLink, type Sink } from '../../src/flow/sinks/index.ts'
+import { startRedis } from '../../test/services/redis.ts'
+import { type Figures, measured, print, throughDelivery } from './delivered.ts'
+
+const COUNT = Number(process.env['BENCH_RECORDS'] ?? 100_000)
+/** As many records as the delivery has at once. */
+const PIPELINE = 256
+const value = 'x'.repeat(100)
+const key = (n: number): string => `k${n % 10_000}`
+
+await using server = await startRedis()
+const url = `redis://127.0.0.1:${server.port}`
+
+function sink(options: Partial<RedisSinkOptions> = {}): Sink {
+  const link = redisLink({ name: 'out', url, connectTimeoutMs: 5000, commandTimeoutMs: 10_000 })
+  return createRedisSink({ name: 'out', link, scope: 'bench', ...options })
+}
+
+type Command = (n: number) => readonly [string, ...string[]]
+const set: Command = (n) => ['set', key(n), value]
+const add: Command = (n) => ['incrby', `n${n % 10_000}`, '1']
+
+async function script(what: string, count: number, size: number, command: Command): Promise<Figures> {
+  const client = new Redis(url, { protocol: 2 })
+  await client.flushall()
+  const { perSecond, cpuUs } = await measured(what, count / size, 1, async (n) => {
+    const pipeline = client.pipeline(Array.from({ length: size }, (_, at) => [...command(n * size + at)]))
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
+  })
+  client.disconnect()
+  return { what, perSecond: perSecond * size, cpuUs: cpuUs / size }
+}
+
+async function ours(what: string, made: Sink, payload: (n: number) => object): Promise<Figures> {
+  const client = new Redis(url, { protocol: 2 })
+  await client.flushall()
+  client.disconnect()
+  return throughDelivery(what, made, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({ redis: [payload(n) as never] }))
+}
+
+const setting = (n: number): object => ({ key: key(n), data: value })
+const adding = (n: number): object => ({ op: 'incrby', key: `n${n % 10_000}` })
+const off = { markers: false, fences: false }
+
+for (const what of ['once before, so that everything is compiled', 'measured']) {
+  process.stdout.write(`${what}\n`)
+  print([
+    await script(`script, SET in pipelines of ${PIPELINE}`, COUNT, PIPELINE, set),
+    await ours('sink, set, fencing', sink(), setting),
+    await ours('sink, set, no guards', sink(off), setting),
+    await script('script, SET, one at a time', COUNT / 10, 1, set),
+  ])
+  print([
+    await script(`script, INCRBY in pipelines of ${PIPELINE}`, COUNT, PIPELINE, add),
+    await ours('sink, incrby, markers and fencing', sink(), adding),
+    await ours('sink, incrby, no guards', sink(off), adding),
+    await script('script, INCRBY, one at a time', COUNT / 10, 1, add),
+  ])
+}
