@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import type { Config } from '../config/index.ts'
-import { ExecRunner, type Launchers, type Runner } from '../flow/executor/index.ts'
+import { ExecRunner, type Launchers, type Runner, type RunSettings } from '../flow/executor/index.ts'
 import type { TaskLimits } from '../model/index.ts'
 
 /** The runner that starts a process for each task, as `executor` says. */
@@ -25,11 +25,18 @@ export function buildExec(
     spillFolder: executor.spillDir ?? executor.scratchDir ?? temporary,
     maxSpillBytes: executor.maxSpillBytes,
     scratchFolder: executor.scratchDir ?? temporary,
+    ...settingsOf(executor),
+  })
+}
+
+/** What every process that is started for tasks gets before it begins. */
+export function settingsOf(executor: Config['executor']): RunSettings {
+  return {
     limits: limitsOf(executor.limits),
     nice: executor.nice,
     umask: executor.umask === undefined ? null : Number.parseInt(executor.umask, 8),
     runAs: executor.runAs ?? null,
-  })
+  }
 }
 
 /** Only what is set: a limit that is not there is none. */

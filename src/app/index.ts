@@ -3,6 +3,7 @@
  * It decides nothing about messages; that is the flow's.
  */
 export { type AppOptions, DrakkarApp } from './app.ts'
+export { buildExec } from './exec.ts'
 export { loadHandler } from './load-handler.ts'
 export { kafkaProducer } from './sinks.ts'
 export { VERSION } from './version.ts'

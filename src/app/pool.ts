@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.ts'
-import { type Launchers, PoolRunner, type Runner } from '../flow/executor/index.ts'
+import { type Launchers, PoolRunner, type Runner, type RunSettings } from '../flow/executor/index.ts'
 import { systemClock as clock, systemRandom as random } from '../lib/index.ts'
 import { type Announce, DrakkarError } from '../model/index.ts'
+import { settingsOf } from './exec.ts'
 
 /** Null where no pool is configured. Throws CONFIG_INVALID where it has no program. */
 export function buildPool(
@@ -38,6 +39,7 @@ export function buildPool(
       idleMs: pool.idleSeconds * 1000,
     },
     watch: pool.watch,
+    settings: settingsOfPool(executor),
     parent: env,
     inheritParent: executor.envInheritParent,
     deny: executor.envInheritDeny,
@@ -49,4 +51,11 @@ export function buildPool(
     // An answer is in memory: nothing of it is spilled.
     onOutputCap: executor.onOutputCap === 'truncate' ? 'truncate' : 'fail',
   })
+}
+
+/** As for every program, but without the limit of CPU time: that is for one task, and these take many. */
+function settingsOfPool(executor: Config['executor']): RunSettings {
+  const settings = settingsOf(executor)
+  const { cpuSeconds: _, ...limits } = settings.limits
+  return { ...settings, limits }
 }

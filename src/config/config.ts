@@ -160,11 +160,11 @@ export interface Config {
     readonly maxSpillBytes: number
     /** Folder below which tasks with `scratch: true` get theirs. Default: the temporary folder. */
     readonly scratchDir?: string
-    /** Most that each process of a run may use, never more than the worker itself. Needs native launchers. */
+    /** Most that each process that is started for tasks may use, never more than the worker itself. Needs native launchers. */
     readonly limits: {
       /** Address space, bytes: what is reserved counts, so programs of Node, Java or Go need much. */
       readonly memoryBytes?: number
-      /** CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later. */
+      /** CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later. Not of processes of executor.pool. */
       readonly cpuSeconds?: number
       /** Largest file that it may write, bytes. */
       readonly fileBytes?: number

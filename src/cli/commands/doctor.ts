@@ -8,7 +8,7 @@ import { clientFindings, featureFindings } from './doctor/client.ts'
 import { type Finding, findings, ok, problem, problemOf, warning } from './doctor/finding.ts'
 import { cpuFindings, nodeFindings, openFileFindings } from './doctor/machine.ts'
 import { folderFindings, portFindings } from './doctor/places.ts'
-import { launcherFindings, programFindings } from './doctor/programs.ts'
+import { controlFindings, launcherFindings, programFindings } from './doctor/programs.ts'
 import { lineOf, summaryOf } from './doctor/report.ts'
 import { settingFindings } from './doctor/settings.ts'
 import { kafkaFindings } from './doctor/topics.ts'
@@ -75,6 +75,7 @@ function examine(handler: string | undefined, path: string | undefined, io: Comm
     withConfig('Kafka client', featureFindings),
     withConfig('settings', settingFindings),
     withConfig('program', (config) => programFindings(config, io.env)),
+    withConfig('limits', (config) => controlFindings(config, io.env)),
     withConfig('CPUs', cpuFindings),
     withConfig('open files', openFileFindings),
     withConfig('folders', folderFindings),

@@ -76,14 +76,19 @@ export const executor: z.ZodType = z.strictObject({
   limits: z
     .strictObject({
       memory_bytes: most('Address space, bytes: what is reserved counts, so programs of Node, Java or Go need much.'),
-      cpu_seconds: most('CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later.', 1),
+      cpu_seconds: most(
+        'CPU time, whole seconds; then SIGXCPU, and SIGKILL a second later. Not of processes of executor.pool.',
+        1,
+      ),
       file_bytes: most('Largest file that it may write, bytes.'),
       open_files: most('Open descriptors.', 3),
       processes: most('Processes and threads of its user, all of them on this machine; not for root.', 1),
       core_bytes: most('Largest core file, bytes; 0 = none.'),
     })
     .prefault({})
-    .describe('Most that each process of a run may use, never more than the worker itself. Needs native launchers.'),
+    .describe(
+      'Most that each process that is started for tasks may use, never more than the worker itself. Needs native launchers.',
+    ),
   nice: z
     .number()
     .int()

@@ -48,7 +48,8 @@ export class ExecRunner implements Runner {
     const problem = settingsProblem(this.#every, launchers.kind, process.geteuid?.())
     if (problem !== null) {
       throw new DrakkarError('CONFIG_INVALID', `${problem}.`, {
-        advice: '`drakkar doctor` says which launchers serve, and why. Else take the option out.',
+        advice:
+          'The log at the start and `drakkar doctor` say which launchers serve, and why. Else take the option out.',
       })
     }
     if (this.#template === 0) this.#template = launchers.registerEnv(baseEnvironment(this.#options))

@@ -15,5 +15,6 @@ export { type Launchers, type LaunchersOptions, startLaunchers } from './launche
 export { isForeignFormat, resolveProgram } from './launcher/program-format.ts'
 export { PoolRunner, type PoolRunnerOptions } from './pool/pool-runner.ts'
 export { type Heard, Probe } from './pool/probe.ts'
+export { type RunSettings, settingsProblem } from './run-settings.ts'
 export type { Executor, Run, Runner, SubmitOptions } from './runner.ts'
 export { Runners, type RunnersOptions } from './runners.ts'

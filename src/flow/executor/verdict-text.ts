@@ -81,6 +81,10 @@ function limitSentence(verdict: Verdict, done: DoneFrame, { program, limits = {}
     return `${by}: it wrote a file larger than ${most} (file_bytes of executor.limits or of the task).`
   }
   const most = limits.cpuSeconds === undefined ? 'its limit of' : `${limits.cpuSeconds} s of`
+  if (done.signal === SIGKILL) {
+    const used = (done.cpuUs / 1e6).toFixed(1)
+    return `${by} with ${used} s of CPU time used, a second or so after its limit of ${limits.cpuSeconds} s (cpu_seconds of executor.limits or of the task).`
+  }
   return `${by}: it used more than ${most} CPU time (cpu_seconds of executor.limits or of the task).`
 }
 

@@ -9,6 +9,8 @@ const { SIGKILL, SIGXCPU, SIGXFSZ } = constants.signals
 
 /** So much of its memory limit was in use, resident: what is reserved only is not seen. */
 const CLOSE_TO_LIMIT = 0.8
+/** For the limit the kernel counts CPU time by ticks; on a busy machine that is up to a quarter more than what it measures. */
+const SPENT = 0.7
 
 /** True where a signal ended it that no timeout, cap or request of ours can account for. */
 export function wasKilledByOthers({ flags, signal }: DoneFrame): boolean {
@@ -35,7 +37,8 @@ function signalVerdict(
   if ((done.flags & DONE_FLAGS.usage) === 0) return 'signal'
   const { cpuSeconds, memoryBytes } = limits
   // The kernel sends it a second after a SIGXCPU that was not heeded.
-  if (signal === SIGKILL && cpuSeconds !== undefined && done.cpuUs >= (cpuSeconds + 0.9) * 1e6) return 'limit'
+  const isSpent = cpuSeconds !== undefined && done.cpuUs >= (cpuSeconds + 1) * 1e6 * SPENT
+  if (signal === SIGKILL && isSpent) return 'limit'
   const isClose = memoryBytes !== undefined && done.maxRssKb * 1024 >= memoryBytes * CLOSE_TO_LIMIT
   return isClose && ALLOCATION_FAILED.has(signal) ? 'oom' : 'signal'
 }

@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { buildExec } from '../../../app/index.ts'
 import type { Config } from '../../../config/index.ts'
 import {
   baseEnvironment,
@@ -68,29 +69,56 @@ function nothingToDo(run: number): Task {
   return { id: `doctor:${run}`, messages: [], args: [], env: {}, metadata: undefined, labels: {} }
 }
 
-/** The program of tasks that name none, as a launch would find it. */
-export function programFindings({ executor }: Config, parent: Env): readonly Finding[] {
-  const program = executor.binaryPath
-  if (program == null) {
-    return [ok('program', 'executor.binary_path is not set: each task has to name its own (task(…, { binary }))')]
+/** Whether programs can be started with what is configured for them: tried, where anything is. */
+export async function controlFindings({ executor }: Config, env: Env): Promise<readonly Finding[]> {
+  const asked = ['limits', 'nice', 'umask', 'run_as'].filter((name) => isAsked(executor, name))
+  if (asked.length === 0 && executor.onOutputCap !== 'spill') return []
+  const says = [...asked, ...(executor.onOutputCap === 'spill' ? ['on_output_cap'] : [])]
+  const launchers = await startLaunchers({ count: 1, env, clock, announce: () => undefined, failed: () => undefined })
+  const runner = buildExec({ ...executor, binaryPath: 'true' }, env, launchers)
+  try {
+    await runner.start()
+    const { verdict, message } = await runner.run({ ...nothingToDo(0), cwd: '/' }, new AbortController().signal)
+    const subject = `a program with executor.${says.join(', executor.')}`
+    return verdict === 'ok'
+      ? [ok('limits', `${subject} runs`)]
+      : [problem('limits', message ?? `${subject}: ${verdict}`)]
+  } finally {
+    await runner.stop()
   }
-  const { envInheritParent: inheritParent, envInheritDeny: deny, env } = executor
+}
+
+function isAsked(executor: Config['executor'], name: string): boolean {
+  if (name === 'limits') return Object.values(executor.limits).some((most) => most != null)
+  return name === 'nice' ? executor.nice > 0 : name === 'umask' ? executor.umask != null : executor.runAs != null
+}
+
+/** The programs of the configuration, as a launch would find them. */
+export function programFindings({ executor }: Config, parent: Env): readonly Finding[] {
+  const { envInheritParent: inheritParent, envInheritDeny: deny, env, binaryPath, pool, runner } = executor
   const path = baseEnvironment({ parent, inheritParent, deny, env })['PATH']
+  const named = [
+    ...(binaryPath == null ? [] : [['executor.binary_path', binaryPath] as const]),
+    ...(pool.binaryPath == null ? [] : [['executor.pool.binary_path', pool.binaryPath] as const]),
+  ]
+  if (named.length > 0) return named.map(([setting, program]) => programFinding(setting, program, path))
+  if (runner === 'function') return [ok('program', 'none is started: tasks are functions')]
+  return [ok('program', 'executor.binary_path is not set: each task has to name its own (task(…, { binary }))')]
+}
+
+function programFinding(setting: string, program: string, path: string | undefined): Finding {
   const file = resolveProgram(program, path, '')
-  const advice =
-    'Correct executor.binary_path. A worker would start and hold its partitions until the program is there.'
-  if (file === null) return [problem('program', `${program} is nowhere on the PATH of tasks`, advice)]
+  const advice = `Correct ${setting}. A worker would start and hold its partitions until the program is there.`
+  if (file === null) return problem('program', `${program} is nowhere on the PATH of tasks`, advice)
   const found = statSync(file, { throwIfNoEntry: false })
-  if (found === undefined) return [problem('program', `${file} does not exist`, advice)]
-  if (!found.isFile()) return [problem('program', `${file} is not a file`, advice)]
-  if (!isExecutable(file)) return [problem('program', `${file} is not executable by this user`, `chmod +x ${file}`)]
+  if (found === undefined) return problem('program', `${file} does not exist`, advice)
+  if (!found.isFile()) return problem('program', `${file} is not a file`, advice)
+  if (!isExecutable(file)) return problem('program', `${file} is not executable by this user`, `chmod +x ${file}`)
   if (isForeignFormat(program, path, '')) {
     const what = `${file} is neither a program for ${process.arch} nor a script that begins with #!`
-    return [
-      problem('program', what, 'Put an interpreter into its first line (#!/bin/sh), or build it for this machine.'),
-    ]
+    return problem('program', what, 'Put an interpreter into its first line (#!/bin/sh), or build it for this machine.')
   }
-  return [ok('program', file === program ? file : `${program} is ${file}`)]
+  return ok('program', file === program ? file : `${program} is ${file}`)
 }
 
 function isExecutable(file: string): boolean {

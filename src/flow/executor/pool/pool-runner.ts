@@ -3,6 +3,7 @@ import type { Announce, Outcome, Task } from '../../../model/index.ts'
 import { baseEnvironment, type EnvironmentOptions } from '../environment.ts'
 import type { Launchers } from '../launcher/launchers.ts'
 import type { LaunchRequest } from '../launcher/link.ts'
+import { type RunSettings, settingsList } from '../run-settings.ts'
 import type { Runner } from '../runner.ts'
 import type { Answer } from './answer.ts'
 import { Crew } from './crew.ts'
@@ -47,6 +48,8 @@ export interface PoolRunnerOptions extends EnvironmentOptions, Omit<PoolFacts, '
   readonly recycle: RecyclePolicy
   /** Files whose change means an upgrade, besides the program. */
   readonly watch: readonly string[]
+  /** Limits, niceness, umask and user of its processes. Default: the worker's. */
+  readonly settings?: RunSettings
 }
 
 /** Ended so often for what others did, a task is reported. */
@@ -105,7 +108,7 @@ export class PoolRunner implements Runner {
   async start(): Promise<void> {
     if (this.#request !== null) return
     await this.#reception.open()
-    const { launchers, program, args, graceMs, maxStderrBytes } = this.#options
+    const { launchers, program, args, graceMs, maxStderrBytes, settings } = this.#options
     this.#request = {
       program,
       args,
@@ -118,6 +121,7 @@ export class PoolRunner implements Runner {
       stdoutCap: 0,
       stderrCap: maxStderrBytes,
       capKills: false,
+      ...(settings === undefined ? {} : { settings: settingsList(settings) }),
     }
     this.#crew.fill({ tasks: 0, alone: false })
     this.#sweep.start()
