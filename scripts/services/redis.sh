@@ -5,6 +5,7 @@
 #   redis.sh start DIR PORT [option ...]    one server; options are its own (--requirepass x)
 #   redis.sh sentinel DIR PORT MASTERPORT   one sentinel, which calls the master on MASTERPORT `mymaster`; two agree
 #   redis.sh cluster PORT PORT PORT ...     makes a cluster of servers that were started with --cluster-enabled yes
+#   redis.sh reshard FROMPORT TOPORT SLOTS  moves so many slots from one node of a cluster to another
 #   redis.sh stop DIR                       waits until it is gone; keeps the data
 #   redis.sh restart DIR                    the same data, port and options
 #
@@ -22,13 +23,14 @@ main() {
     start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
     sentinel) [ $# -eq 4 ] || usage; shift; install; sentinel "$@" ;;
     cluster) [ $# -ge 4 ] || usage; shift; cluster "$@" ;;
+    reshard) [ $# -eq 4 ] || usage; reshard "$2" "$3" "$4" ;;
     stop) [ $# -eq 2 ] || usage; stop "$2" ;;
     restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
     *) usage ;;
   esac
 }
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 fail() { echo "redis.sh: $*" >&2; exit 1; }
 absolute() { (cd "$1" && pwd); }
 
@@ -81,6 +83,11 @@ cluster() {
     done
     fail "node $port was not ready within $READY_SECONDS s"
   done
+}
+
+reshard() {
+  redis-cli --cluster reshard "127.0.0.1:$1" --cluster-from "$(redis-cli -p "$1" cluster myid)" \
+    --cluster-to "$(redis-cli -p "$2" cluster myid)" --cluster-slots "$3" --cluster-yes >/dev/null || fail 'the slots could not be moved'
 }
 
 run() {

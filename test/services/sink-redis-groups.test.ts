@@ -1,9 +1,18 @@
 import { Cluster } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { until } from './chaos/until.ts'
-import { startRedisCluster, startRedisSentinels } from './redis.ts'
+import { type RedisGroup, startRedisCluster, startRedisSentinels } from './redis.ts'
 import { openRedisSink, redisReader } from './redis-sink-kit.ts'
+import { runScript } from './server-process.ts'
 import { deliverAll, recordFor, signal } from './sink-kit.ts'
+
+function clusterReader({ nodes }: RedisGroup): Cluster {
+  const hosts = nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
+  const look = new Cluster(hosts, { redisOptions: { protocol: 2 } })
+  look.on('error', () => undefined)
+  onTestFinished(() => look.disconnect())
+  return look
+}
 
 const LONG = process.env['DRAKKAR_NIGHTLY'] === '1'
 
@@ -31,14 +40,33 @@ test('a cluster: records go to their slots, each once, while a node is restarted
   await cluster.nodes[1]?.restart()
   await running
   await deliverAll(sink, records)
-  const look = new Cluster(
-    cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-    { redisOptions: { protocol: 2 } },
-  )
-  onTestFinished(() => look.disconnect())
+  const look = clusterReader(cluster)
   const counts = await Promise.all(Array.from({ length: 1000 }, (_, index) => look.get(`p:k${index}`)))
   expect(new Set(counts)).toEqual(new Set([String(count / 1000)]))
   expect(await look.get('p:{a}1')).toBe('x')
+})
+
+test('a cluster whose slots move under load: each record once', { timeout: 120_000 }, async () => {
+  await using cluster = await startRedisCluster()
+  const { sink } = await openRedisSink({ url: cluster.url, keyPrefix: 'p:' })
+  const count = LONG ? 50_000 : 6000
+  const records = Array.from({ length: count }, (_, n) => recordFor(sink, { op: 'incrby', key: `k${n % 1000}` }))
+  const [from, to] = cluster.nodes.map(({ port }) => String(port))
+  let moved = false
+  const moving = runScript('redis.sh', 'reshard', from ?? '', to ?? '', '1500').then(() => {
+    moved = true
+  })
+  let rounds = 0
+  do {
+    // Every record goes out again in each round; only the first time counts.
+    await deliverAll(sink, records, 60_000)
+    rounds += 1
+  } while (!moved && rounds < 100)
+  await moving
+  await deliverAll(sink, records)
+  const look = clusterReader(cluster)
+  const counts = await Promise.all(Array.from({ length: 1000 }, (_, n) => look.get(`p:k${n}`)))
+  expect(new Set(counts)).toEqual(new Set([String(count / 1000)]))
 })
 
 test('sentinels: the master dies, another takes over, and what a replica had to confirm is there once', {
