@@ -102,6 +102,19 @@ describe('functions in threads', () => {
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok'])
   }, 60_000)
 
+  it('cancels a run that waits for a thread without waiting for it', async () => {
+    const runner = await threads()
+    const busy = new AbortController()
+    const first = runner.run(taskOf('spin'), busy.signal)
+    const waits = new AbortController()
+    const second = runner.run(taskOf('never'), waits.signal)
+    waits.abort()
+    expect(await second).toMatchObject({ verdict: 'cancelled' })
+    busy.abort()
+    expect(await first).toMatchObject({ verdict: 'cancelled' })
+    expect(await run(runner, 'next')).toMatchObject({ verdict: 'ok' })
+  }, 60_000)
+
   it('refuses what cannot be sent to a thread as the fault of the task', async () => {
     const runner = await threads()
     const outcome = await run(runner, 'x', { metadata: { end: 'x', close: () => undefined } })

@@ -14,6 +14,20 @@ const BLOCKING = `
   import { defineHandler } from 'drakkar'
   export default defineHandler({ arrange() { for (;;); } })`
 
+const SQUARE = `
+  import type { Task } from 'drakkar'
+  export default ({ messages }: Task<{ n: number }>): { square: number } => {
+    const n = messages[0]?.payload.n ?? 0
+    return { square: n * n }
+  }`
+
+const SQUARES = `
+  import { defineHandler, task } from 'drakkar'
+  export default defineHandler({
+    arrange: (messages) => messages.map((m) => task(m)),
+    onTaskComplete: ({ value }) => ({ files: [{ path: 'out.jsonl', data: value }] }),
+  })`
+
 /** Where the package was installed, next to an empty package.json that does not say "type": "module". */
 export function strangersWorker(project: () => string): void {
   let stage: Stage
@@ -59,6 +73,27 @@ export function strangersWorker(project: () => string): void {
     await stage.produce(job.topic, [{ n: 1 }])
     expect(await run.exit(), run.story).toEqual({ code: 70, signal: null })
     expect(run.text.join('\n')).toMatch(/arrange .*jobs-.* has blocked the event loop .*: ending the process/)
+  })
+
+  test.concurrent('runs a function of the stranger’s in its threads', async () => {
+    const job = await stage.job({ config: { executor: { runner: 'function', function: { file: 'square.mts' } } } })
+    const folder = join(project(), 'functions')
+    await mkdir(folder)
+    await writeFile(join(folder, 'square.mts'), SQUARE)
+    await writeFile(join(folder, 'handler.mts'), SQUARES)
+    const main = join(project(), 'node_modules/drakkar/dist/cli/main.js')
+    const run = start(process.execPath, [main, 'run', 'handler.mts', '-c', job.config], folder)
+    await stage.produce(job.topic, [{ n: 3 }, { n: 5 }])
+    const rows = await until(
+      () => `two results\n${run.story}`,
+      async () => {
+        const found = (await job.rows('results/out.jsonl')) as { square: number }[]
+        return found.length === 2 && found
+      },
+    )
+    expect(rows.map(({ square }) => square).toSorted((a, b) => a - b)).toEqual([9, 25])
+    run.child.kill('SIGTERM')
+    expect(await run.exit(), run.story).toEqual({ code: 0, signal: null })
   })
 
   test.concurrent('finds nothing wrong with itself: npx drakkar doctor', async () => {

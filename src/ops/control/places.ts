@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -9,12 +9,13 @@ type Env = Readonly<Record<string, string | undefined>>
 /** A socket's path must fit into the system's address structure; the smallest of them, less its end. */
 const MAX_PATH = 103
 
+/** The user by number: in containers it often has no name. */
+const uid = (): number => process.getuid?.() ?? 0
+
 /** Where the sockets of this user's workers are. */
 export function controlFolder(env: Env): string {
   const runtime = env['XDG_RUNTIME_DIR']
-  return runtime === undefined || runtime === ''
-    ? join(tmpdir(), `drakkar-${userInfo().uid}`)
-    : join(runtime, 'drakkar')
+  return runtime === undefined || runtime === '' ? join(tmpdir(), `drakkar-${uid()}`) : join(runtime, 'drakkar')
 }
 
 /** The path of a worker's socket: its id, or a hash of it where that would be too long or no file name. */
@@ -28,7 +29,7 @@ export function socketPath(folder: string, workerId: string): string {
 export function privateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const stat = lstatSync(folder)
-  if (!stat.isDirectory() || stat.uid !== userInfo().uid || (stat.mode & 0o077) !== 0)
+  if (!stat.isDirectory() || stat.uid !== uid() || (stat.mode & 0o077) !== 0)
     throw new Error(`${folder} is not a folder that only this user can enter (mode 700); remove it or set control.path`)
 }
 

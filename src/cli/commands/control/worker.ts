@@ -63,13 +63,22 @@ export async function askAndTell(
   io: CommandIo,
 ): Promise<number> {
   const { path } = await reachWorker(worker, io)
-  const answer = await asked(path, request(`${userInfo().username} (drakkar command line)`))
+  const answer = await asked(path, request(`${userName()} (drakkar command line)`))
   if (!answer.ok) {
     io.stderr.write(`drakkar: ${answer.why}\n`)
     return 1
   }
   io.stdout.write(`${'said' in answer ? answer.said : ''}\n`)
   return 0
+}
+
+/** In containers a user often has no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? ''}`
+  }
 }
 
 async function asked(path: string, request: ControlRequest): Promise<ControlAnswer> {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Outcome, Verdict } from '../../../model/index.ts'
+import type { Outcome, Task, Verdict } from '../../../model/index.ts'
 import { cutAtCharacterEnd, cutAtCharacterStart } from '../launcher/capture.ts'
 
 /** What a function answered, as output. Plain data, so that it can come from a thread. */
@@ -42,6 +42,15 @@ export interface OutputCaps {
   readonly maxStdoutBytes: number
   readonly maxStderrBytes: number
   readonly onOutputCap: 'fail' | 'truncate'
+}
+
+/** The caps of one task: its own win. Nothing that a function answers is spilled: it is in memory already. */
+export function capsOf(task: Task, caps: OutputCaps): OutputCaps {
+  return {
+    maxStdoutBytes: task.maxStdoutBytes ?? caps.maxStdoutBytes,
+    maxStderrBytes: task.maxStderrBytes ?? caps.maxStderrBytes,
+    onOutputCap: (task.onOutputCap ?? caps.onOutputCap) === 'truncate' ? 'truncate' : 'fail',
+  }
 }
 
 const NOTHING: Buffer = Buffer.alloc(0)

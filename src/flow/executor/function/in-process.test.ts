@@ -115,6 +115,16 @@ describe('a function as a task', () => {
     expect(outcome.stdout).toHaveLength(0)
   })
 
+  it('takes grace and caps of its task over those of the configuration', async () => {
+    const silent = world(() => new Promise(() => undefined), { timeoutMs: 1_000 })
+    expect(await silent.run(taskOf({ graceMs: 200 }))).toMatchObject({ verdict: 'timeout', wallMs: 1_200 })
+    const cut = await world(() => 'abcdef').run(taskOf({ maxStdoutBytes: 3, onOutputCap: 'truncate' }))
+    expect([cut.verdict, cut.stdout.toString()]).toEqual(['ok', 'abc'])
+    expect(await world(() => 'abcdef').run(taskOf({ maxStdoutBytes: 3, onOutputCap: 'spill' }))).toMatchObject({
+      verdict: 'output-cap',
+    })
+  })
+
   it('is ended on request, also before it began', async () => {
     const one = world((_task, signal) => untilAborted(signal))
     const running = one.runner.run(taskOf(), one.abort.signal)

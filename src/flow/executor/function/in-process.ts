@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../lib/index.ts'
 import type { Announce, Outcome, Task } from '../../../model/index.ts'
 import type { Runner } from '../runner.ts'
-import { answerOf, endedOutcome, type OutputCaps, outcomeOfAnswer, threw } from './answer.ts'
+import { answerOf, capsOf, endedOutcome, type OutputCaps, outcomeOfAnswer, threw } from './answer.ts'
 import { type EndedBy, endedSentence, Limits } from './limits.ts'
 
 export interface FunctionRunnerOptions extends OutputCaps {
@@ -68,6 +68,8 @@ class Call {
   readonly #startedAt: number
   readonly #limits: Limits
   readonly #timeoutMs: number
+  readonly #graceMs: number
+  readonly #caps: OutputCaps
   #lastSign: number
   #endedBy: EndedBy | null = null
   #grace: Timer | null = null
@@ -81,6 +83,8 @@ class Call {
     this.#startedAt = clock.monotonic()
     this.#lastSign = this.#startedAt
     this.#timeoutMs = task.timeoutMs ?? options.timeoutMs
+    this.#graceMs = task.graceMs ?? options.graceMs
+    this.#caps = capsOf(task, options)
     this.#limits = new Limits({
       clock,
       timeoutMs: this.#timeoutMs,
@@ -117,25 +121,25 @@ class Call {
     this.#endedBy = by
     this.#limits.stop()
     // Before the signal: a function that answers its abort at once must find the grace there.
-    this.#grace = this.#options.clock.timer(this.#options.graceMs, () => this.#giveUp())
+    this.#grace = this.#options.clock.timer(this.#graceMs, () => this.#giveUp())
     this.#abort.abort(new Error(this.#sentence(by)))
   }
 
   #settled(value: unknown): void {
     if (this.#endedBy !== null) this.#finishEnded('')
-    else this.#finish(outcomeOfAnswer(answerOf(value), () => value, this.#options, this.#wallMs()))
+    else this.#finish(outcomeOfAnswer(answerOf(value), () => value, this.#caps, this.#wallMs()))
   }
 
   #failed(error: unknown): void {
     if (this.#endedBy !== null) this.#finishEnded('')
-    else this.#finish(outcomeOfAnswer(threw(error), () => undefined, this.#options, this.#wallMs()))
+    else this.#finish(outcomeOfAnswer(threw(error), () => undefined, this.#caps, this.#wallMs()))
   }
 
   #giveUp(): void {
     if (this.#answered) return
     this.#options.announce({ type: 'function_abandoned', task: this.#task, afterMs: this.#wallMs() })
     this.#finishEnded(
-      ` It ignored its signal for ${this.#options.graceMs / 1000} s and was given up: it may still run, and its answer is ignored.`,
+      ` It ignored its signal for ${this.#graceMs / 1000} s and was given up: it may still run, and its answer is ignored.`,
     )
   }
 

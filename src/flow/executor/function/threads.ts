@@ -4,7 +4,7 @@ import type { Clock } from '../../../lib/index.ts'
 import { DrakkarError, type Outcome, reasonOf, type Task } from '../../../model/index.ts'
 import type { Runner } from '../runner.ts'
 import { refusedOutcome } from '../verdict.ts'
-import { endedOutcome, type OutputCaps, outcomeOfAnswer, valueOf } from './answer.ts'
+import { capsOf, endedOutcome, type OutputCaps, outcomeOfAnswer, valueOf } from './answer.ts'
 import { type EndedBy, endedSentence, Limits } from './limits.ts'
 import { sendable } from './sendable.ts'
 import type { ThreadAnswer, ThreadRequest } from './thread.ts'
@@ -63,14 +63,14 @@ export class ThreadRunner implements Runner {
   }
 
   async run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
-    await this.#thread()
+    if (!(await this.#thread(signal))) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
     try {
-      if (this.#pool === null || this.#stopped || signal.aborted)
-        return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
+      if (this.#pool === null || this.#stopped) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
       return await this.#run(this.#pool, task, signal, started)
     } finally {
-      this.#free += 1
-      this.#waiting.shift()?.()
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free += 1
+      else next()
     }
   }
 
@@ -79,10 +79,25 @@ export class ThreadRunner implements Runner {
     await this.#pool?.destroy()
   }
 
-  /** Waits for a thread that is free, so that no run's time is spent in a queue. */
-  async #thread(): Promise<void> {
-    while (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#free -= 1
+  /** Waits for a thread that is free, so that no run's time is spent in a queue. False where the run was cancelled first. */
+  #thread(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false)
+    if (this.#free > 0) {
+      this.#free -= 1
+      return Promise.resolve(true)
+    }
+    return new Promise((resolve) => {
+      const give = (): void => {
+        signal.removeEventListener('abort', leave)
+        resolve(true)
+      }
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(give), 1)
+        resolve(false)
+      }
+      this.#waiting.push(give)
+      signal.addEventListener('abort', leave, { once: true })
+    })
   }
 
   async #run(
@@ -117,7 +132,7 @@ export class ThreadRunner implements Runner {
     try {
       const { task: own, transfer } = sendable(task)
       const answer = await pool.run({ task: own, run, signs }, { signal: abort.signal, transferList: transfer })
-      return this.#outcome(answer, wallMs())
+      return this.#outcome(answer, task, wallMs())
     } catch (error) {
       if (endedBy !== null) return endedOutcome(endedBy, endedSentence(endedBy, timeoutMs, noProgressMs), wallMs())
       return crashed(error, wallMs())
@@ -129,8 +144,9 @@ export class ThreadRunner implements Runner {
     }
   }
 
-  #outcome(answer: ThreadAnswer, wallMs: number): Outcome {
-    if (answer.kind !== 'unloadable') return outcomeOfAnswer(answer, () => valueOf(answer), this.#options, wallMs)
+  #outcome(answer: ThreadAnswer, task: Task, wallMs: number): Outcome {
+    if (answer.kind !== 'unloadable')
+      return outcomeOfAnswer(answer, () => valueOf(answer), capsOf(task, this.#options), wallMs)
     const message = `${this.#options.file} cannot be loaded in a thread: ${answer.why}.`
     return refusedOutcome('ENOEXEC', 'program', message)
   }
