@@ -308,7 +308,8 @@ describe('when something goes wrong while it runs', () => {
       await look.query('VACUUM t')
       await deliverAll(sink, rows.slice(0, 2))
       expect(await countOf(look, 't')).toBe(2)
-      await look.query('DROP TABLE t; DROP TABLESPACE small')
+      await look.query('DROP TABLE t')
+      await look.query('DROP TABLESPACE small')
     },
   )
 })
