@@ -511,7 +511,7 @@ export interface Config {
         readonly scripts: Readonly<Record<string, string>>
         /** auto: incrby, push, trim, xadd, publish and script leave a marker in the same step, so that a replay does nothing. off: a replay does them again. Default `auto`. */
         readonly idempotency: 'auto' | 'off'
-        /** How long a marker lives; a replay later than that writes again. Each takes about 150 bytes of Redis’ memory. Default `86400`. */
+        /** How long a marker lives; a replay later than that writes again. Each takes about 170 bytes of Redis’ memory. Default `86400`. */
         readonly markerTtlSeconds: number
         /** auto: what a former owner of a partition still sends is refused. Default `auto`. */
         readonly fencing: 'auto' | 'off'

@@ -60,7 +60,7 @@ export const redisSink: z.ZodType = z
         'auto: incrby, push, trim, xadd, publish and script leave a marker in the same step, so that a replay does nothing. off: a replay does them again.',
       ),
     marker_ttl_seconds: seconds(86_400, 1).describe(
-      'How long a marker lives; a replay later than that writes again. Each takes about 150 bytes of Redis’ memory.',
+      'How long a marker lives; a replay later than that writes again. Each takes about 170 bytes of Redis’ memory.',
     ),
     fencing: z
       .enum(['auto', 'off'])
