@@ -146,7 +146,7 @@ export type WorkerEvent =
   | { readonly type: 'launcher_lost'; readonly index: number; readonly tasks: number }
   /**
    * A persistent process is gone. `why`: it was replaced or not needed (tasks, age, memory, program-changed, idle, surplus, stop),
-   * one of its tasks was ended (task), or something is wrong with it (died, closed, protocol, not-ready). `fault`: the latter.
+   * one of its tasks was ended (task), or something is wrong (died, closed, protocol, not-ready, launcher-lost). `fault`: the latter.
    */
   | {
       readonly type: 'pool_process_ended'

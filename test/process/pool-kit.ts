@@ -19,8 +19,12 @@ export interface PoolBench extends AsyncDisposable {
 export const textOf = ({ stdout }: Outcome): string => stdout.toString()
 
 /** A pool of real processes on real launchers. Every process carries the mark of the bench. */
-export async function poolBench(options: Partial<PoolRunnerOptions>, tested?: LauncherUnderTest): Promise<PoolBench> {
-  const base = await bench({}, { count: 1, ...tested?.options })
+export async function poolBench(
+  options: Partial<PoolRunnerOptions>,
+  tested?: LauncherUnderTest,
+  launchers = 1,
+): Promise<PoolBench> {
+  const base = await bench({}, { count: launchers, ...tested?.options })
   const events: WorkerEvent[] = []
   const pool = new PoolRunner({
     launchers: base.launchers,

@@ -271,4 +271,26 @@ describe('a pool', () => {
     expect(await run.outcome).toMatchObject({ verdict: 'ok' })
     await lifted.promise
   })
+
+  it('runs again what a launcher that died had, in a process of another, and no process stays', async () => {
+    await using one = await poolBench({ processes: 2, inFlight: 2 }, undefined, 3)
+    await until('both processes work', () => markedProcesses(one.bench.mark).length === 2)
+    const outcomes = [one.run('a', { timeoutMs: 5_000 })]
+    await outcomes[0]
+    const [, second = 0, third = 0] = one.bench.launcherPids()
+    const slow = Array.from({ length: 4 }, () => one.run('silent', { timeoutMs: 1_500 }))
+    await until('they are in flight', () => one.gone().length === 0 && markedProcesses(one.bench.mark).length === 2)
+    process.kill(second, 'SIGKILL')
+    process.kill(third, 'SIGKILL')
+    expect((await Promise.all(slow)).map(({ verdict }) => verdict)).toEqual([
+      'timeout',
+      'timeout',
+      'timeout',
+      'timeout',
+    ])
+    expect(textOf(await one.run('after'))).toBe('AFTER')
+    expect(one.gone()).toContainEqual(expect.objectContaining({ why: 'launcher-lost', fault: true }))
+    await one.pool.stop()
+    await until('no process stays', () => markedProcesses(one.bench.mark).length === 0)
+  })
 })

@@ -18,7 +18,7 @@ export function goneEvent(
   inFlight: number,
 ): EventOf<'pool_process_ended'> {
   const { cause } = end
-  const fault = FAULTS[cause.kind]
+  const fault = cause.kind === 'own' && end.report.kind === 'lost' ? 'launcher-lost' : FAULTS[cause.kind]
   return {
     type: 'pool_process_ended',
     program: facts.program,

@@ -27,6 +27,8 @@ export interface RunSoFar {
   readonly cut: boolean
 }
 
+type Filling = { -readonly [Key in keyof Outcome]: Outcome[Key] }
+
 const NOTHING: Buffer = Buffer.alloc(0)
 /** Below this a view is copied: it would keep a whole read buffer alive. */
 const COPY_BELOW = 16_384
@@ -47,7 +49,7 @@ export function answeredOutcome(
   const tooLong = maxStdoutBytes > 0 && answer.stdout.length > maxStdoutBytes
   const stderrCut = maxStderrBytes > 0 && answer.stderr.length > maxStderrBytes
   const stderr = stderrCut ? answer.stderr.subarray(answer.stderr.length - maxStderrBytes) : answer.stderr
-  const ok: Outcome = {
+  const ok: Filling = {
     verdict: 'ok',
     exitCode: 0,
     signal: null,
@@ -57,9 +59,10 @@ export function answeredOutcome(
     stderrTruncated: stderrCut,
     pid: run.pid,
     wallMs: run.wallMs,
-    ...(run.identity === undefined ? {} : { program: run.identity }),
-    ...(run.partials === null ? {} : { partials: run.partials }),
   }
+  // Not by spreading: this is the way of every task.
+  if (run.identity !== undefined) ok.program = run.identity
+  if (run.partials !== null) ok.partials = run.partials
   if (answer.kind === 'fail') {
     const { class: failureClass, retryable, exitCode } = answer
     const why = [failureClass, answer.message].filter((text) => text !== '').join(': ')
@@ -120,6 +123,7 @@ export function howItEnded({ cause, report }: ProcessEnd, facts: PoolFacts): str
   if (cause.kind === 'closed') return `closed its stdin and stdout.${tail}`
   if (cause.kind === 'not-ready')
     return `did not answer the first ping within ${facts.readyTimeoutMs / 1000} s (executor.pool.ready_timeout_seconds).${tail}`
+  if (report.kind === 'lost') return 'was ended with its launcher, which died.'
   if (died.verdict === 'launch-failed') return `could not be started: ${died.message ?? ''}`
   return `ended by itself, ${died.signal === null ? `with exit code ${died.exitCode}` : `by ${died.signal}`}.${tail}`
 }
