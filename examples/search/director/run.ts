@@ -229,9 +229,9 @@ function seenRecord({ key, value }: RawMessage): Seen {
   return { id: key?.toString() ?? '(no key)', text: value?.toString() ?? '' }
 }
 
-/** All lines of all files, whatever wrote them. */
+/** All lines of all files, whatever wrote them; the notes of the sink are in a hidden folder. */
 async function linesOf(folder: string): Promise<readonly Seen[]> {
-  const names = await readdir(folder)
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'))
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
   const lines = texts.flatMap((text) => text.split('\n')).filter((line) => line !== '')
   return lines.map((text) => ({ id: (JSON.parse(text) as { id: string }).id, text }))
