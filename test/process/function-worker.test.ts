@@ -43,21 +43,14 @@ describe.concurrent('a worker whose tasks are functions', () => {
     expect(await worker.exit(), worker.story).toEqual({ code: 0, signal: null })
   }, 60_000)
 
-  test.each([
-    ['function', 'Give the handler a `run` hook, or set executor.function.file.'],
-    ['pool', 'Set executor.pool.'],
-  ])(
-    'does not start with the runner %s where there is none',
-    async (runner, advice) => {
-      const handler = `export default { arrange: () => [] }`
-      const job = await stage.job({ handler, config: { executor: { runner } } })
-      const worker = stage.worker(job)
-      expect(await worker.exit(), worker.story).toEqual({ code: 2, signal: null })
-      expect(await worker.line('start_failed')).toMatchObject({
-        error: `executor.runner is ${runner}, which is not configured`,
-        advice,
-      })
-    },
-    60_000,
-  )
+  test('does not start with the runner function where there is none', async () => {
+    const handler = `export default { arrange: () => [] }`
+    const job = await stage.job({ handler, config: { executor: { runner: 'function' } } })
+    const worker = stage.worker(job)
+    expect(await worker.exit(), worker.story).toEqual({ code: 2, signal: null })
+    expect(await worker.line('start_failed')).toMatchObject({
+      error: 'executor.runner is function, which is not configured',
+      advice: 'Give the handler a `run` hook, or set executor.function.file.',
+    })
+  }, 60_000)
 })
