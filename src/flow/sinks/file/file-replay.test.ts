@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { appendFileSync, truncateSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -64,42 +64,39 @@ describe.each([
   ['csv', { format: 'csv' as const }, (bytes: Buffer) => bytes.toString()],
   ['gzip', { compression: 'gzip' as const }, (bytes: Buffer) => gunzipSync(bytes).toString()],
 ])('a crash at any byte of a batch: %s', (kind, options, read) => {
-  test('its records are there once after they came again, whatever was written before it', {
-    timeout: 60_000,
-  }, async () => {
-    const name = kind === 'gzip' ? 'out.jsonl.gz' : 'out.jsonl'
-    const file = join(base, name)
-    const record = (n: number): [string, unknown] => [`r${n}`, kind === 'csv' ? { n, t: 'line\nfeed' } : { n }]
-    const sink = await opened(options)
-    await deliver(sink, record(0), record(1))
-    const notes = await notesFile()
-    const before = { file: (await stat(file)).size, notes: (await stat(notes)).size }
-    await deliver(sink, record(2), record(3))
-    const want = read(await readFile(file))
-    const after = { file: (await stat(file)).size, notes: (await stat(notes)).size }
-    const kept = await mkdtemp(join(tmpdir(), 'drakkar-kept-'))
-    await cp(base, kept, { recursive: true })
-    // The note goes before the bytes: every length of the note without bytes, then every length of the bytes with it.
-    const crashes: [fileSize: number, notesSize: number][] = []
-    for (let size = before.notes; size <= after.notes; size += 7) crashes.push([before.file, size])
-    for (let size = before.file; size <= after.file; size += 1) crashes.push([size, after.notes])
-    for (const [fileSize, notesSize] of crashes) {
-      // The same inode, as after a real crash: contents are put back, not files.
-      for (const [path, size] of [
-        [file, fileSize],
-        [notes, notesSize],
-      ] as const) {
-        truncateSync(path, 0)
-        appendFileSync(path, (await readFile(join(kept, path.slice(base.length)))).subarray(0, size))
+  test.each([0, 2])(
+    'its records are there once after they came again, %i records before it',
+    { timeout: 60_000 },
+    async (earlier) => {
+      const file = join(base, kind === 'gzip' ? 'out.jsonl.gz' : 'out.jsonl')
+      const record = (n: number): [string, unknown] => [`r${n}`, kind === 'csv' ? { n, t: 'line\nfeed' } : { n }]
+      const sink = await opened(options)
+      for (let n = 0; n < earlier; n += 1) await deliver(sink, record(n))
+      const sizes = async (path: string): Promise<number> => (await stat(path).catch(() => ({ size: 0 }))).size
+      const batch = [record(earlier), record(earlier + 1)]
+      const notes = earlier === 0 ? null : await notesFile()
+      const before = { file: await sizes(file), notes: notes === null ? 0 : await sizes(notes) }
+      await deliver(sink, ...batch)
+      const want = read(await readFile(file))
+      const contents = new Map([file, await notesFile()].map((path): [string, Buffer] => [path, readFileSync(path)]))
+      const [whole, noted] = [...contents.values()].map(({ length }) => length) as [number, number]
+      // The note goes before the bytes: every length of the note without bytes, then every length of the bytes with it.
+      const crashes: [fileSize: number, notesSize: number][] = []
+      for (let size = before.notes; size <= noted; size += 7) crashes.push([before.file, size])
+      for (let size = before.file; size <= whole; size += 1) crashes.push([size, noted])
+      for (const [fileSize, notesSize] of crashes) {
+        // The same inode, as after a real crash: contents are put back, not files.
+        for (const [path, bytes] of contents) {
+          truncateSync(path, 0)
+          appendFileSync(path, bytes.subarray(0, path === file ? fileSize : notesSize))
+        }
+        const again = await opened(options)
+        expect(await deliver(again, ...batch)).toEqual(['ok', 'ok'])
+        expect(read(await readFile(file)), `${fileSize} bytes, ${notesSize} of notes`).toBe(want)
+        await again.close()
       }
-      const again = await opened(options)
-      expect(await deliver(again, record(2), record(3))).toEqual(['ok', 'ok'])
-      expect(read(await readFile(file)), `${fileSize} bytes, ${notesSize} of notes`).toBe(want)
-      await again.close()
-      // Opening writes the notes anew, under a new inode; the next round needs the old ranges, which name the file's.
-    }
-    await rm(kept, { recursive: true })
-  })
+    },
+  )
 })
 
 test('without notes a record that comes again is written again, and torn lines are still cut', async () => {
@@ -212,6 +209,27 @@ describe('rotation', () => {
     const lines = (await Promise.all(all.map(text))).join('').trim().split('\n').map(Number)
     expect(lines.sort((a, b) => a - b)).toEqual(Array.from({ length: 14 }, (_, n) => n))
     for (const name of all) expect((await stat(join(base, name))).size).toBeLessThanOrEqual(10)
+  })
+
+  test('each file has its header and is compressed, and a file that is closed for others is finished', async () => {
+    const csv = await opened({
+      format: 'csv',
+      compression: 'gzip',
+      path: '{data.f}.csv',
+      rotation: { bytes: 1, ms: 0 },
+      maxOpenFiles: 1,
+    })
+    for (const n of [1, 2, 3]) expect(await deliver(csv, [`a${n}`, { f: 'a', n }])).toEqual(['ok'])
+    expect(await deliver(csv, ['b1', { f: 'b', n: 4 }], ['b2', { f: 'c', n: 5 }])).toEqual(['ok', 'ok'])
+    const finished = (await names()).filter((name) => !name.endsWith('.part'))
+    expect(finished.map((name) => name.replace(/-\d{8}T\d{9}Z(-\d+)?/, ''))).toEqual([
+      'a.csv.gz',
+      'a.csv.gz',
+      'a.csv.gz',
+      'b.csv.gz',
+    ])
+    const texts = finished.map((name) => gunzipSync(readFileSync(join(base, name))).toString())
+    expect(texts.sort()).toEqual(['f,n\r\na,1\r\n', 'f,n\r\na,2\r\n', 'f,n\r\na,3\r\n', 'f,n\r\nb,4\r\n'])
   })
 
   test('by time, also of a file that nothing more is written to', async () => {
