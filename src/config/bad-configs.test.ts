@@ -59,6 +59,7 @@ const VALUES: readonly Case[] = [
     'sources: { kafka: { topic: [] } }',
     ['is an empty list; it must be a text or a list of them, not empty'],
   ],
+  ['a form', 'executor: { umask: "9" }', ['executor.umask is "9"; it must be a text that matches ^0?[0-7]{3}$']],
   ['an empty value', 'kafka: { brokers: }', ['kafka.brokers is empty; it must be a text']],
   ['a list for a text', 'kafka: { brokers: [a, b] }', ['kafka.brokers is ["a","b"]; it must be a text']],
   ['a section for a value', 'kafka: { brokers: { host: a } }', ['kafka.brokers is a section; it must be a text']],

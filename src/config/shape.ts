@@ -54,6 +54,7 @@ function oneForm(setting: JsonSchema): string {
   if (setting.type === 'integer') return `a whole number${bounds(setting)}`
   if (setting.type === 'number') return `a number${bounds(setting)}`
   if (setting.type === 'boolean') return 'true or false'
+  if (setting.pattern !== undefined) return `a text that matches ${setting.pattern}`
   if (setting.type === 'string') return setting.minLength === undefined ? 'a text' : 'a text that is not empty'
   if (setting.type === 'array') return `a text or a list of them${setting.minItems === undefined ? '' : ', not empty'}`
   if (setting.type === 'object') return 'a section (`key: value` lines)'

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { discardFiles, ExecRunner } from '../../src/flow/executor/index.ts'
-import { bench, type LauncherUnderTest, taskOf } from './launcher-kit.ts'
+import { AFTER_EXIT, bench, type LauncherUnderTest, taskOf } from './launcher-kit.ts'
 
 const flood = fileURLToPath(new URL('../programs/flood.mjs', import.meta.url))
 const node = process.execPath
@@ -70,7 +70,7 @@ function capsSuite(tested: LauncherUnderTest): void {
 
     it('end what is over its cap also where it has exited before', async () => {
       await using one = await bench({ maxStdoutBytes: 10 }, { count: 1, ...tested.options })
-      const outcome = await one.sh('(sleep 0.05; printf 01234567890123456789) & exit 0')
+      const outcome = await one.sh(`(${AFTER_EXIT}; printf 01234567890123456789) & exit 0`)
       expect(outcome).toMatchObject({ verdict: 'output-cap', exitCode: 0, stdoutTruncated: true })
     })
   })

@@ -34,6 +34,9 @@ export const LAUNCHERS: readonly LauncherUnderTest[] = [
   { name: 'node', options: { kind: 'node' } },
 ]
 
+/** For a subshell: goes on as soon as the script itself has exited, whether it is reaped or not. */
+export const AFTER_EXIT = 'while read -r _ _ s _ < /proc/$$/stat && [ "$s" != Z ]; do :; done 2>/dev/null'
+
 /** A task as a window would make it. */
 export function taskOf(options: TaskOptions): Task {
   return toTask({ ...options, messages: [] }, [], options.id ?? randomUUID())

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/model/index.ts'
 import {
+  AFTER_EXIT,
   type Bench,
   bench,
   childrenOf,
@@ -161,7 +162,7 @@ export function runsSuite(tested: LauncherUnderTest): void {
     })
 
     it('waits for output that is still on its way after the exit', async () => {
-      const outcome = await one.sh('(sleep 0.05; echo late) & echo first')
+      const outcome = await one.sh(`(${AFTER_EXIT}; echo late) & echo first`)
       expect(outcome.stdout.toString()).toBe('first\nlate\n')
     })
 

@@ -11,8 +11,6 @@ export interface RunSettings {
   readonly runAs: { readonly uid: number; readonly gid: number } | null
 }
 
-export const NO_SETTINGS: RunSettings = { limits: {}, nice: 0, umask: null, runAs: null }
-
 const LIMITS: readonly (readonly [keyof TaskLimits, number])[] = [
   ['memoryBytes', SETTINGS.memory],
   ['cpuSeconds', SETTINGS.cpu],
