@@ -50,7 +50,7 @@ describe('runners', () => {
     const outcome = await runners.run(taskOf({ runner: 'pool' }), never)
     expect(outcome).toMatchObject({ verdict: 'launch-failed', errno: 'EINVAL', launchPart: 'arguments' })
     expect(outcome.message).toBe(
-      'Task t asks for the runner `pool`, which is not configured: set executor.pool, or let the task use another runner.',
+      'Task t asks for the runner `pool`, which is not configured: set executor.pool.binary_path, or let the task use another runner.',
     )
     expect(runners.programOf(taskOf({ runner: 'pool' }))).toBeNull()
     expect(seen).toEqual([])

@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Control, reasonOf } from '../../model/index.ts'
@@ -73,14 +73,16 @@ async function freePath({ path, folder, workerId }: ControlServerOptions): Promi
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
+    // The socket is made within the call: nobody else can open it at any moment.
+    const before = process.umask(0o177)
     server.listen(path, () => {
       server.off('error', reject)
       server.on('error', () => undefined)
       // It keeps no process alive: a worker that has ended ends.
       server.unref()
-      chmodSync(path, 0o600)
       resolve()
     })
+    process.umask(before)
   })
 }
 
