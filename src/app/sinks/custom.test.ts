@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -72,6 +72,25 @@ describe('sinks.custom', () => {
       other: { more: { module: other, delivery: 'my own option', nested: { some_key: 1 } } },
     })
     expect(built.map(({ sink }) => sink.name)).toEqual(['main', 'more'])
+  })
+
+  test.each([
+    ['for anybody', { main: './sink.mjs' }],
+    ['for import alone', { exports: { '.': { types: './sink.d.ts', import: './sink.mjs' } } }],
+  ])('a package of the working directory, %s', async (_, manifest) => {
+    const before = process.cwd()
+    const home = await mkdtemp(join(folder, 'package-'))
+    const place = join(home, 'node_modules', 'drakkar-sink-packed')
+    await mkdir(place, { recursive: true })
+    await writeFile(join(place, 'package.json'), JSON.stringify({ name: 'drakkar-sink-packed', ...manifest }))
+    const file = await moduleFile('packed.mjs', "export default defineSink({ kind: 'packed', create: () => sink })")
+    await copyFile(file, join(place, 'sink.mjs'))
+    process.chdir(home)
+    try {
+      expect((await loaded({ packed: { main: {} } })).map(({ sink }) => sink.name)).toEqual(['main'])
+    } finally {
+      process.chdir(before)
+    }
   })
 
   test('options reach the sink as they are written', async () => {

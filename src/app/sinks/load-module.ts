@@ -1,5 +1,6 @@
-import { createRequire } from 'node:module'
-import { isAbsolute, join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { createRequire, findPackageJSON } from 'node:module'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isSinkKind, type SinkKind } from '../../flow/sinks/index.ts'
 import { DrakkarError, reasonOf } from '../../model/index.ts'
@@ -45,13 +46,32 @@ async function imported(module: string, path: string): Promise<unknown> {
 
 /** Packages are looked for where the worker runs, not where drakkar is installed. */
 function inWorkingDirectory(name: string): string {
+  const from = join(process.cwd(), 'drakkar.yaml')
   try {
-    return pathToFileURL(createRequire(join(process.cwd(), 'drakkar.yaml')).resolve(name)).href
+    return pathToFileURL(createRequire(from).resolve(name)).href
   } catch (error) {
-    // A package that `import` alone may load: Node looks for it from here.
-    if ((error as { code?: unknown }).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return name
-    throw error
+    // What `import` alone may load, `require` does not find; `import` itself would look for it from here.
+    const file = (error as { code?: unknown }).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' ? importOnly(name, from) : null
+    if (file === null) throw error
+    return pathToFileURL(file).href
   }
+}
+
+/** The file that a package exports to `import`, as its package.json says; null where it does not. */
+function importOnly(name: string, from: string): string | null {
+  const manifest = findPackageJSON(name, from)
+  if (manifest === undefined) return null
+  const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly exports?: unknown }
+  const main = typeof exports === 'object' && exports !== null && '.' in exports ? exports['.'] : exports
+  const target = chosen(main)
+  return target === null ? null : join(dirname(manifest), target)
+}
+
+function chosen(target: unknown): string | null {
+  if (typeof target === 'string') return target
+  if (typeof target !== 'object' || target === null) return null
+  const conditions = Object.entries(target).filter(([name]) => ['node', 'import', 'default'].includes(name))
+  return conditions.map(([, inner]) => chosen(inner)).find((found) => found !== null) ?? null
 }
 
 function isMissing(error: unknown, module: string): boolean {
