@@ -9,7 +9,7 @@ import { deadLetterRecord } from '../../src/flow/ends/index.ts'
 import { confluentDriver, type KafkaProducer } from '../../src/flow/source/index.ts'
 import type { Header, RawMessage } from '../../src/model/index.ts'
 import { readTopic } from '../support/read-topic.ts'
-import { anyKafka, type KafkaBroker } from './kafka.ts'
+import { type KafkaBroker, startKafka } from './kafka.ts'
 import { type KafkaAdmin, kafkaAdmin } from './kafka-admin.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
@@ -17,13 +17,13 @@ const driver = confluentDriver()
 /** Letters that a crash may send again; see src/cli/commands/dlq/redrive.ts. */
 const BATCH = 100
 
-let kafka: Pick<KafkaBroker, 'brokers' | 'stop'>
+let kafka: KafkaBroker
 let admin: KafkaAdmin
 let producer: KafkaProducer
 let folder: string
 
 beforeAll(async () => {
-  kafka = await anyKafka()
+  kafka = await startKafka()
   admin = kafkaAdmin(kafka.brokers)
   producer = driver.producer({ 'bootstrap.servers': kafka.brokers }, { lingerMs: 5, compression: 'lz4' })
   await producer.connect()
@@ -160,6 +160,22 @@ test('a signal ends it between batches; what is remembered is what was sent', as
   expect((await dlq('redrive', '-t', letters, '--yes')).code).toBe(0)
   const back = await read(source, 1_000)
   expect(back).toHaveLength(1_000)
+})
+
+test('brokers that are away for a moment hold it up, no more', async () => {
+  const { source, letters } = await topics()
+  const all = 600
+  await bury(Array.from({ length: all }, (_, offset) => message(source, offset)))
+  const run = start('redrive', '-t', letters, '--yes', '--rate', '100')
+  await read(source, 100)
+  await kafka.restart()
+  const ended = await run.ended
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  // What was sent and not yet remembered comes again, each time the group has lost its member: with the brokers, and
+  // once more where their group has to be set up anew.
+  const back = await read(source, all)
+  expect(new Set(back.map(({ key }) => String(key))).size).toBe(all)
+  expect(back.length - all).toBeLessThanOrEqual(BATCH * 3)
 })
 
 test('filters, limits, other topics and the loop guard', async () => {

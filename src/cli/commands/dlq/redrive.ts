@@ -61,7 +61,10 @@ export class Redrive {
     // A batch must not take longer than the group waits for its member.
     const batch = rate === undefined ? BATCH : Math.max(1, Math.min(BATCH, Math.floor(rate * 10)))
     while (!this.#over) {
-      const records = await reader.next(batch, signal)
+      const records = await reader.next(batch, signal).catch((error: unknown) => {
+        this.tally.failure ??= reasonOf(error)
+        return null
+      })
       if (records === null) break
       await reader.working(async () => {
         const done = await this.#batch(records)

@@ -1,6 +1,6 @@
 import type { ClientProperties, KafkaConsumer, KafkaDriver } from '../../../flow/source/index.ts'
 import { type Clock, sleep } from '../../../lib/index.ts'
-import { DrakkarError, partitionKey, type RawMessage, type TopicPartition } from '../../../model/index.ts'
+import { DrakkarError, partitionKey, type RawMessage, reasonOf, type TopicPartition } from '../../../model/index.ts'
 import type { StoredLetter } from './letter.ts'
 
 export interface TopicReaderOptions {
@@ -15,9 +15,12 @@ export interface TopicReaderOptions {
 
 const POLL_MS = 200
 /** Nothing came for so long: what the end's number promised is no record (a marker of a transaction, compacted away). */
-const IDLE_MS = 5_000
+const IDLE_MS = 15_000
 /** Records that are read ahead in full batches while a commit is awaited; beyond it they come one by one. */
 const MOST_AHEAD = 2_000
+/** Tries to commit, and the pause between them. */
+const COMMITS = 5
+const COMMIT_PAUSE_MS = 500
 /** Another member of the group may hold everything. */
 const JOIN_MS = 60_000
 
@@ -29,6 +32,8 @@ export class TopicReader {
   readonly #ends = new Map<string, number>()
   readonly #positions = new Map<string, number>()
   #assigned = false
+  /** Partitions whose commits the group did not take; it has to give them anew. */
+  readonly #left = new Set<string>()
   #work: Promise<unknown> = Promise.resolve()
   #failure: Error | null = null
   /** Read while the answer to a commit was awaited, as only polling brings it. */
@@ -52,10 +57,13 @@ export class TopicReader {
       {
         assigned: (partitions) => this.#takeOver(partitions),
         // What was read and is being worked on is committed before another member reads on from there.
-        revoked: async (partitions) => {
-          await this.#work.catch(() => undefined)
+        revoked: async (partitions, { lost }) => {
+          // What is lost cannot be committed any more: nothing to wait for.
+          if (!lost) await this.#work.catch(() => undefined)
           for (const at of partitions) this.#positions.delete(partitionKey(at))
-          this.#ahead = this.#ahead.filter((record) => this.#positions.has(partitionKey(record)))
+          // After an outage the group gives them back in a moment; that there are none is no end.
+          this.#assigned = this.#positions.size > 0
+          this.#forgetAhead()
         },
       },
       {
@@ -78,7 +86,7 @@ export class TopicReader {
     const { clock, group, topic } = this.#options
     const begin = clock.monotonic()
     while (!signal.aborted) {
-      if (this.#failure !== null) throw this.#failure
+      if (this.#failure !== null) throw away(topic, this.#failure)
       if (this.#ahead.length > 0) return this.#ahead.splice(0, max)
       if (this.#assigned && this.#atEnd()) return null
       await this.#poll(max, POLL_MS)
@@ -88,7 +96,10 @@ export class TopicReader {
         throw new DrakkarError('BROKER_UNREACHABLE', `group ${group} was given no partition of ${topic} in a minute`, {
           advice: 'Does the same command run somewhere else? Wait for it, or choose another --group.',
         })
-      if (this.#assigned && waited > IDLE_MS) return null
+      if (this.#assigned && waited > IDLE_MS) {
+        await this.#requireBroker()
+        return null
+      }
     }
     return null
   }
@@ -100,19 +111,25 @@ export class TopicReader {
     return done
   }
 
-  /** Remembers how far the group is. Partitions that have left meanwhile are none of our business. */
+  /**
+   * Remembers how far the group is. Where it does not take that, for example in the middle of a rebalance, the partition
+   * is left until it is given anew: to go on would send a second batch twice.
+   */
   async commit(done: ReadonlyMap<number, number>): Promise<void> {
     const { topic, clock } = this.#options
-    const requests = [...done].map(([partition, offset]) => ({ topic, partition, offset, metadata: '' }))
-    for (let attempt = 1; requests.length > 0; attempt += 1) {
-      const answers = await this.#answered(this.#consumer.commit(requests))
-      const failed = answers.find(({ error }) => error !== null)?.error
-      if (failed == null || !failed.retriable || attempt === 5) {
-        if (failed != null && failed.retriable) throw failed
-        return
-      }
-      await sleep(clock, 500)
+    let open = [...done].map(([partition, offset]) => ({ topic, partition, offset, metadata: '' }))
+    for (let attempt = 1; open.length > 0 && attempt <= COMMITS; attempt += 1) {
+      if (attempt > 1) await this.#answered(sleep(clock, COMMIT_PAUSE_MS))
+      const answers = await this.#answered(this.#consumer.commit(open).catch(() => null))
+      if (answers === null) continue
+      const failed = new Set(answers.filter(({ error }) => error !== null).map(({ partition }) => partition))
+      open = open.filter((at) => failed.has(at.partition) && this.#positions.has(partitionKey(at)))
     }
+    for (const at of open) {
+      this.#positions.delete(partitionKey(at))
+      this.#left.add(partitionKey(at))
+    }
+    this.#forgetAhead()
   }
 
   close(): Promise<void> {
@@ -143,6 +160,7 @@ export class TopicReader {
         return { ...at, offset }
       }),
     )
+    for (const at of partitions) this.#left.delete(partitionKey(at))
     this.#assigned = true
     return starts
   }
@@ -164,8 +182,23 @@ export class TopicReader {
     for (const record of records) if (this.#isWanted(record)) this.#ahead.push(record)
   }
 
+  /** A broker that is away looks like a topic in which nothing more is. */
+  async #requireBroker(): Promise<void> {
+    const { topic } = this.#options
+    if (this.#left.size > 0) throw away(topic, new Error('the group does not take commits'))
+    await this.#consumer.watermarks({ topic, partition: 0 }).catch((error: unknown) => {
+      throw away(topic, error)
+    })
+  }
+
+  #forgetAhead(): void {
+    this.#ahead = this.#ahead.filter((record) => this.#positions.has(partitionKey(record)))
+  }
+
   #atEnd(): boolean {
-    return [...this.#positions].every(([key, position]) => position >= (this.#ends.get(key) ?? 0))
+    return (
+      this.#left.size === 0 && [...this.#positions].every(([key, position]) => position >= (this.#ends.get(key) ?? 0))
+    )
   }
 
   #isWanted(record: RawMessage): boolean {
@@ -175,6 +208,13 @@ export class TopicReader {
     this.#positions.set(key, record.offset + 1)
     return record.offset < end
   }
+}
+
+function away(topic: string, cause: unknown): DrakkarError {
+  return new DrakkarError('BROKER_UNREACHABLE', `${topic} could not be read to its end: ${reasonOf(cause)}`, {
+    cause,
+    advice: 'Try again when the brokers answer; a redrive goes on where it ended.',
+  })
 }
 
 export function storedRecord({ topic, partition, offset, key, value, headers, timestamp }: RawMessage): StoredLetter {
