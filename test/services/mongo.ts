@@ -2,7 +2,7 @@ import { freePort, type ServerProcess, startServer } from './server-process.ts'
 
 /** A real server of the MongoDB protocol (FerretDB) of our own, on a free port; with `auth`: user / pass. */
 export async function startMongo(auth = false): Promise<ServerProcess> {
-  return startServer('ferretdb.sh', 'start', await freePort(), ...(auth ? ['auth'] : []))
+  return startServer('ferretdb.sh', 'start', await freePort(), auth ? ['auth'] : [])
 }
 
 /** The server named in `DRAKKAR_MONGO` (a mongodb:// URI), which stays as it is, else one of our own. */

@@ -2,7 +2,7 @@ import { freePort, type ServerProcess, startServer } from './server-process.ts'
 
 /** A real PostgreSQL of our own, on a free port. `settings` are those of postgresql.conf: `fsync=on`. */
 export async function startPostgres(...settings: readonly string[]): Promise<ServerProcess & { readonly dsn: string }> {
-  const server = await startServer('postgres.sh', 'start', await freePort(), ...settings)
+  const server = await startServer('postgres.sh', 'start', await freePort(), settings)
   return Object.assign(server, { dsn: dsnOf(server.port) })
 }
 

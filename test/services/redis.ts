@@ -2,7 +2,7 @@ import { freePort, runScript, type ServerProcess, startServer } from './server-p
 
 /** A real Redis server of our own, on a free port. `options` are its own: `--requirepass`, `x`. */
 export async function startRedis(...options: readonly string[]): Promise<ServerProcess> {
-  return startServer('redis.sh', 'start', await freePort(), ...options)
+  return startServer('redis.sh', 'start', await freePort(), options)
 }
 
 /** The server named in `DRAKKAR_REDIS` (a redis:// URL), which stays as it is, else one of our own. */
@@ -33,7 +33,7 @@ export async function startRedisCluster(): Promise<RedisGroup> {
     '--appendonly',
     'yes',
   ]
-  const nodes = await Promise.all(ports.map((port) => startServer('redis.sh', 'start', port, ...options)))
+  const nodes = await Promise.all(ports.map((port) => startServer('redis.sh', 'start', port, options)))
   await runScript('redis.sh', 'cluster', ...ports.map(String))
   return group(`redis-cluster://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`, nodes)
 }
@@ -43,10 +43,10 @@ export async function startRedisSentinels(): Promise<RedisGroup> {
   const [master = 0, ...rest] = await distinctPorts(6)
   const nodes = [await startServer('redis.sh', 'start', master)]
   for (const port of rest.slice(0, 2)) {
-    nodes.push(await startServer('redis.sh', 'start', port, '--replicaof', '127.0.0.1', String(master)))
+    nodes.push(await startServer('redis.sh', 'start', port, ['--replicaof', '127.0.0.1', String(master)]))
   }
   const ports = rest.slice(2)
-  for (const port of ports) nodes.push(await startServer('redis.sh', 'sentinel', port, String(master)))
+  for (const port of ports) nodes.push(await startServer('redis.sh', 'sentinel', port, [String(master)]))
   return group(`redis-sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/mymaster`, nodes)
 }
 

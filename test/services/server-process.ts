@@ -26,14 +26,15 @@ export interface ServerProcess extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts a server with a script of scripts/services, in a temporary folder. Ends with the test process. */
+/** Starts a server with a script of scripts/services, in a new folder below `parent`. Ends with the test process. */
 export async function startServer(
   script: string,
   verb: string,
   port: number,
-  ...options: readonly string[]
+  options: readonly string[] = [],
+  parent = tmpdir(),
 ): Promise<ServerProcess> {
-  const dir = await mkdtemp(join(tmpdir(), 'drakkar-server-'))
+  const dir = await mkdtemp(join(parent, 'drakkar-server-'))
   const run = async (...args: readonly string[]): Promise<string> =>
     (await call(join(SCRIPTS, script), [...args])).stdout
   let pid = 0

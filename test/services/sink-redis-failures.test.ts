@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SinkRecord } from '../../src/flow/sinks/index.ts'
 import { selfSigned } from './certificates.ts'
@@ -5,7 +9,7 @@ import { until } from './chaos/until.ts'
 import { startProxy } from './proxy.ts'
 import { startRedis } from './redis.ts'
 import { openRedisSink, redisReader, redisSink } from './redis-sink-kit.ts'
-import { freePort } from './server-process.ts'
+import { freePort, startServer } from './server-process.ts'
 import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
 
 describe('when something is wrong with the server', () => {
@@ -94,6 +98,33 @@ describe('when something is wrong with the server', () => {
     await look.config('SET', 'maxmemory', '0')
     await deliverAll(sink, [full])
     expect(await look.lrange('l', 0, -1)).toEqual(['x'])
+  })
+
+  test.runIf(process.getuid?.() === 0)('a full disk: later, and every record once', { timeout: 60_000 }, async () => {
+    const disk = mkdtempSync(join(tmpdir(), 'drakkar-disk-'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
+    onTestFinished(() => {
+      execFileSync('umount', ['--lazy', disk])
+      rmSync(disk, { recursive: true })
+    })
+    await using own = await startServer('redis.sh', 'start', await freePort(), ['--appendonly', 'yes'], disk)
+    const { sink } = await openRedisSink({ url: `redis://127.0.0.1:${own.port}`, keyPrefix: '' })
+    const look = await redisReader(`redis://127.0.0.1:${own.port}`)
+    const records = Array.from({ length: 100 }, (_, n) =>
+      recordFor(sink, { op: 'push', key: 'l', members: [`${n}:${'x'.repeat(100_000)}`] }),
+    )
+    let left: readonly SinkRecord[] = records
+    const said = await until('the disk is full', 20_000, async () => {
+      const batch = left.slice(0, 10)
+      left = left.slice(10)
+      const verdicts = await sink.deliver(batch, signal)
+      return verdicts.find((verdict) => !verdict.ok)
+    })
+    expect(said).toMatchObject({ kind: 'transient', error: { message: expect.stringMatching(/MISCONF.*No space/) } })
+    execFileSync('mount', ['-o', 'remount,size=64m', disk])
+    await deliverAll(sink, records)
+    const all = await look.lrange('l', 0, -1)
+    expect(all.map((text) => Number.parseInt(text, 10)).sort((a, b) => a - b)).toEqual(records.map((_, n) => n))
   })
 
   test('a replica refuses writes: later, not never', async () => {
