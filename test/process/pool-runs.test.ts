@@ -139,10 +139,23 @@ describe('a pool', () => {
   })
 
   it('finds the one that ends its process among several, by running each alone', async () => {
-    await using one = await poolBench({ inFlight: 4 })
+    const file = script(
+      worker(`
+        if (stdin === 'dies') setTimeout(() => { process.stderr.write('no more memory'); process.exitCode = 7; process.stdin.destroy(); globalThis.dead = true }, 50)
+        else setTimeout(() => globalThis.dead || say({ id, stdout: stdin }), 300)`),
+    )
+    await using one = await poolBench({ args: [file], inFlight: 4 })
     const outcomes = await Promise.all(['a', 'dies', 'b', 'c'].map((stdin) => one.run(stdin)))
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['ok', 'exit', 'ok', 'ok'])
-    expect(outcomes[1]).toMatchObject({ exitCode: 7, stderr: Buffer.from('no more memory for this\n') })
+    expect(outcomes[1]).toMatchObject({ exitCode: 7, stderr: Buffer.from('no more memory') })
+    expect(one.gone().map(({ inFlight }) => inFlight)).toEqual([4, 1])
+  })
+
+  it('hears what a process said right before its end', async () => {
+    const loop = `while read -r line; do case $line in *ping*) echo '{}';; *) echo '{"stdout":"last"}'; exit 0;; esac; done`
+    await using one = await poolBench({ program: '/bin/sh', args: ['-c', loop], processes: 4 })
+    const outcomes = await Promise.all(Array.from({ length: 60 }, () => one.run('x')))
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(outcomes.map(() => 'ok'))
   })
 
   it('cancels by request where the program takes that, and else by ending the process', async () => {
