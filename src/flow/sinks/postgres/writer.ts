@@ -41,45 +41,58 @@ export async function writeBatch(
   return attempt(session, batch, parts, writeApart)
 }
 
-/** Writes and commits. Answers what was refused, by place in the batch. */
-type Write = (session: Session, steps: readonly Step[], finish: Finish) => Promise<ReadonlyMap<number, unknown>>
+/** Writes and commits, once `opened`. Answers what was refused, by place in the batch. */
+type Write = (
+  session: Session,
+  opened: Promise<void>,
+  steps: readonly Step[],
+  finish: Finish,
+) => Promise<ReadonlyMap<number, unknown>>
 type Finish = (refused: ReadonlyMap<number, unknown>) => Promise<void>
 
 async function attempt(session: Session, batch: Batch, parts: WriterParts, write: Write): Promise<RecordVerdict[]> {
   const { ready, refused } = await makeReady(session, batch, parts)
   const verdicts: RecordVerdict[] = []
   for (const [index, error] of refused) verdicts[index] = failed(error, whereOf(batch, index, parts))
-  const admitted = await begin(session, batch, ready, parts, verdicts)
+  const opened = begin(session, parts.statementTimeoutMs)
+  // Where nothing must be known before the rows are sent they follow at once.
+  const admitted =
+    parts.delivered === null
+      ? ready
+      : await admit(session, opened, batch, ready, parts.delivered, parts.label, verdicts)
   const finish: Finish = async (bad) => {
     const ids = [...bad.keys()].map((index) => (batch[index] as SinkRecord).id)
     // Not with the COMMIT at once: where the rows are refused nothing more may go out.
     if (ids.length > 0) await parts.delivered?.forget(session, ids)
     await commit(session)
   }
-  const bad = await write(session, stepsOf(admitted), finish)
+  const bad = await write(session, opened, stepsOf(admitted), finish)
   for (const [index, error] of bad) verdicts[index] = failed(error, whereOf(batch, index, parts))
   for (const { index } of admitted) verdicts[index] ??= PLACED
   return answerRepeated(batch, verdicts)
 }
 
-/** Opens the transaction; answers which records are to be written in it, and gives the others their verdict. */
-async function begin(
-  session: Session,
-  batch: Batch,
-  ready: readonly Ready[],
-  { delivered, label, statementTimeoutMs }: WriterParts,
-  verdicts: RecordVerdict[],
-): Promise<readonly Ready[]> {
+/**
+ * Opens the transaction. What it sets is of the transaction, not of the connection: a pooler may give that to others. An end
+ * of this process that the server does not hear of must not leave locks behind.
+ */
+function begin(session: Session, statementTimeoutMs: number): Promise<void> {
   const limit = Math.ceil(statementTimeoutMs)
-  // Of the transaction, not of the connection: a pooler may give that to others. An end of this process that the server
-  // does not hear of must not leave locks behind.
-  const opened = session.script(
+  return session.script(
     `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${limit}; SET LOCAL idle_in_transaction_session_timeout = ${limit + 10_000}`,
   )
-  if (delivered === null) {
-    await opened
-    return ready
-  }
+}
+
+/** Answers which records are to be written, and gives the others their verdict: those that are there, and a former owner's. */
+async function admit(
+  session: Session,
+  opened: Promise<void>,
+  batch: Batch,
+  ready: readonly Ready[],
+  delivered: Delivered,
+  label: string,
+  verdicts: RecordVerdict[],
+): Promise<readonly Ready[]> {
   const guarded = ready.map(({ index }) => batch[index] as SinkRecord)
   const [, { fenced, before }] = await allOf([opened, delivered.admit(session, guarded)])
   const bars = new Map(fenced.map((fence) => [(ready[fence.index] as Ready).index, fence]))
@@ -101,12 +114,13 @@ async function begin(
 }
 
 /** Everything at once, with the COMMIT behind it: where one statement fails the server rolls back. */
-const writeTogether: Write = async (session, steps, finish) => {
-  await allOf([...steps.map((step) => runStep(session, step, step.records)), finish(new Map())])
+const writeTogether: Write = async (session, opened, steps, finish) => {
+  await allOf([opened, ...steps.map((step) => runStep(session, step, step.records)), finish(new Map())])
   return new Map()
 }
 
-const writeApart: Write = async (session, steps, finish) => {
+const writeApart: Write = async (session, opened, steps, finish) => {
+  await opened
   // What would be checked with the COMMIT only could not be told of a record any more.
   await session.script('SET CONSTRAINTS ALL IMMEDIATE')
   const bad = new Map<number, unknown>()

@@ -1,0 +1,92 @@
+// The PostgreSQL sink through the delivery of a worker, beside the plainest good script: the same driver, as many rows in
+// one INSERT, and one row at a time. The server is a process of its own and syncs every commit to the disk.
+// `node --conditions=drakkar-src bench/sinks/postgres.ts`
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
+import { createPostgresSink, type PostgresSinkOptions, postgresLink, type Sink } from '../../src/flow/sinks/index.ts'
+import { systemClock as clock } from '../../src/lib/index.ts'
+import { startPostgres } from '../../test/services/postgres.ts'
+import { type Figures, measured, print, throughDelivery } from './delivered.ts'
+
+const COUNT = Number(process.env['BENCH_RECORDS'] ?? 50_000)
+/** As many records as the delivery has at once. */
+const ROWS = 256
+const text = 'x'.repeat(100)
+const COLUMNS = 4
+
+await using server = await startPostgres('fsync=on', 'synchronous_commit=on', 'full_page_writes=on', 'max_wal_size=4GB')
+const admin = new pg.Client(server.dsn)
+await admin.connect()
+await admin.query(
+  'CREATE TABLE rows (k bigint, name text, score float8, at timestamptz, drakkar_id text UNIQUE); CREATE TABLE best (k bigint PRIMARY KEY, name text, score float8, at timestamptz)',
+)
+
+const row = (n: number): Record<string, unknown> => ({ k: n, name: text, score: n / 3, at: new Date(n) })
+
+async function fresh(): Promise<void> {
+  await admin.query('TRUNCATE rows, best')
+  await admin.query('DROP TABLE IF EXISTS drakkar_delivered, drakkar_owners')
+  await admin.query('CHECKPOINT')
+  await wait(200)
+}
+
+async function script(what: string, count: number, size: number, tail = ''): Promise<Figures> {
+  await fresh()
+  const client = new pg.Client(server.dsn)
+  await client.connect()
+  const tuples = Array.from(
+    { length: size },
+    (_, at) => `(${Array.from({ length: COLUMNS }, (_, column) => `$${at * COLUMNS + column + 1}`).join(',')})`,
+  )
+  const table = tail === '' ? 'rows' : 'best'
+  const sql = `INSERT INTO ${table} (k, name, score, at) VALUES ${tuples.join(',')}${tail}`
+  const { perSecond, cpuUs } = await measured(what, count / size, 1, async (n) => {
+    const values = Array.from({ length: size }, (_, at) => Object.values(row(n * size + at))).flat()
+    await client.query({ name: 'rows', text: sql, values })
+  })
+  await client.end()
+  return { what, perSecond: perSecond * size, cpuUs: cpuUs / size }
+}
+
+async function ours(
+  what: string,
+  options: Partial<PostgresSinkOptions>,
+  payload: (n: number) => object,
+): Promise<Figures> {
+  await fresh()
+  const link = postgresLink({
+    name: 'out',
+    dsn: server.dsn,
+    poolMin: 1,
+    poolMax: 4,
+    connectTimeoutMs: 5000,
+    answerTimeoutMs: 20_000,
+  })
+  const made: Sink = createPostgresSink({ name: 'out', link, clock, scope: 'bench', ...options })
+  return throughDelivery(what, made, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({
+    postgres: [payload(n) as never],
+  }))
+}
+
+const insert = (n: number): object => ({ table: 'rows', data: row(n) })
+const upsert = (n: number): object => ({ op: 'upsert', table: 'best', data: row(n), conflict: ['k'] })
+const update = (n: number): object => ({ op: 'update', table: 'best', data: { score: n }, where: { k: n } })
+
+for (const what of ['once before, so that everything is compiled', 'measured']) {
+  process.stdout.write(`${what}\n`)
+  print([
+    await script(`script, INSERT of ${ROWS} rows`, COUNT, ROWS),
+    await ours('sink, insert, idempotency none', { idempotency: 'none' }, insert),
+    await ours('sink, insert, idempotency key', { idempotency: 'key' }, insert),
+    await ours('sink, insert, idempotency table', {}, insert),
+    await script('script, INSERT of one row', COUNT / 20, 1),
+  ])
+  const merge = ' ON CONFLICT (k) DO UPDATE SET name = EXCLUDED.name, score = EXCLUDED.score, at = EXCLUDED.at'
+  print([
+    await script(`script, upsert of ${ROWS} rows`, COUNT, ROWS, merge),
+    await ours('sink, upsert, idempotency none', { idempotency: 'none' }, upsert),
+    await ours('sink, upsert, idempotency table', {}, upsert),
+    await ours('sink, update (row by row), none', { idempotency: 'none' }, update),
+  ])
+}
+await admin.end()
