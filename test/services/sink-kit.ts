@@ -3,7 +3,7 @@ import type { RecordVerdict, Sink, SinkRecord } from '../../src/flow/sinks/index
 import { until } from './chaos/until.ts'
 
 export const assignment = { topic: 'jobs', partition: 0, epoch: 1, owner: 1 }
-export const { signal } = new AbortController()
+export const signal: AbortSignal = new AbortController().signal
 export const PLACED = { ok: true }
 
 let ids = 0
