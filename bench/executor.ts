@@ -1,6 +1,6 @@
 /**
  * What running tasks costs, each line in turn and in a process of its own, several rounds, medians; ratios come from the same
- * minutes. `node --conditions=drakkar-src bench/executor.ts [launch] [heap] [cpu] [sleep] [flow] [--rounds 3] [--scale 1]`
+ * minutes. `node --conditions=drakkar-src bench/executor.ts [launch] [heap] [cpu] [sleep] [pool] [flow] [--rounds 3] [--scale 1]`
  */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, scale: { type: 'string', default: '1' } },
 })
 const scale = Number(values.scale)
+const POOL_SECONDS = 2
 const programs = buildPrograms()
 const sections: Readonly<Record<string, () => readonly Line[]>> = {
   launch: () => [
@@ -57,8 +58,11 @@ const sections: Readonly<Record<string, () => readonly Line[]>> = {
         { work, by: 'whole flow, native', limit: slots / 0.03, run: () => flow('exec', slots, runs, 1, program) },
       ]
     }),
+  pool: () => [...pooled(1, 64), ...pooled(8, 1)],
   flow: () => [
     flowLine('result known', 'known', 8, 400_000, 1),
+    flowLine('persistent process, JSON lines, 64 at once', 'pool-json', 64, 300_000, 1),
+    flowLine('persistent process, frames, 64 at once', 'pool-frames', 64, 300_000, 1),
     flowLine('small static, 8 at once', 'exec', 8, 24_000, 1),
     flowLine('small static, 64 at once', 'exec', 64, 40_000, 1),
     flowLine('small static, 64 at once, 100 messages a task', 'exec', 64, 400_000, 100),
@@ -135,8 +139,27 @@ function native(work: string, inFlight: number, runs: number, program: string): 
   return { work, by: 'native launchers', run: () => lane('native', inFlight, runs, program, 0) }
 }
 
+/** So many processes with so many tasks in flight in each. */
+function pooled(processes: number, inFlight: number): readonly Line[] {
+  const work = `persistent, ${processes} x ${inFlight}`
+  const peer = [join(PEERS, 'pool_peer.py'), programs.echo, processes, inFlight, POOL_SECONDS]
+  const by = (protocol: 'json' | 'frames'): Figures =>
+    ours('pool.ts', [protocol, processes, inFlight, POOL_SECONDS, programs.echo])
+  return [
+    {
+      work,
+      by: 'Python asyncio, JSON lines',
+      base: 'python',
+      run: () => ({ rate: Number(answerOf('python3', peer)) }),
+    },
+    { work, by: 'pool, JSON lines', run: () => by('json') },
+    { work, by: 'pool, frames', run: () => by('frames') },
+  ]
+}
+
 function flowLine(work: string, kind: FlowKind, slots: number, messages: number, perTask: number): Line {
-  return { work, by: 'whole flow', run: () => flow(kind, slots, runsOf(messages), perTask, programs.small) }
+  const program = kind.startsWith('pool') ? programs.echo : programs.small
+  return { work, by: 'whole flow', run: () => flow(kind, slots, runsOf(messages), perTask, program) }
 }
 
 function lane(kind: LaunchKind, inFlight: number, runs: number, program: string, heapMb: number): Figures {

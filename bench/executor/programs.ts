@@ -9,6 +9,8 @@ const PEERS = join(import.meta.dirname, '..', 'peers')
 export interface Programs {
   readonly floor: string
   readonly small: string
+  /** Answers each task with its stdin: `json` or `frames`. */
+  readonly echo: string
   sleeping(ms: number): string
   burning(ms: number): string
 }
@@ -27,6 +29,7 @@ export function buildPrograms(): Programs {
   return {
     floor: compile('floor', 'floor.c', []),
     small: small('small', []),
+    echo: compile('echo', 'pool-echo.c', []),
     sleeping: (ms) => small(`sleep-${ms}`, [`-DSLEEP_MS=${ms}`]),
     burning: (ms) => small(`burn-${ms}`, [`-DBURN_MS=${ms}`]),
   }
