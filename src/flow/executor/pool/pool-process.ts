@@ -53,8 +53,8 @@ const EXIT_MS = 1_000
 /** Between the report of its exit and the end of its connection: somebody else may still hold it. */
 const LAST_WORDS_MS = 200
 const MAX_BYE_MS = 2_000
-/** Who goes in peace may still break a rule. */
-const MILD: ReadonlySet<string> = new Set(['recycled', 'stop'])
+/** Who goes in peace, or has ended, may still have broken a rule with its last words. */
+const MILD: ReadonlySet<string> = new Set(['own', 'recycled', 'stop'])
 
 /** One persistent process from its start to its end. `T` is what the pool keeps for each task. */
 export class PoolProcess<T> {
@@ -159,7 +159,8 @@ export class PoolProcess<T> {
     this.state = 'leaving'
     if (!this.#killed && (this.#cause === null || MILD.has(this.#cause.kind))) this.#cause = cause
     if (cause.kind === 'violation') this.#deaf = true
-    this.#endNow()
+    if (this.#report === null) this.#endNow()
+    else this.#socket?.destroy()
   }
 
   /** As well as it can be done quickly: what has nothing in flight is told bye first. */
