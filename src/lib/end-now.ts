@@ -3,7 +3,7 @@
  * whose brokers are gone have been seen to wait for more than a minute. So the process becomes a Node that only exits.
  * Listeners of `exit` are called first. Where the platform cannot do that (Windows, a permission model), it is `process.exit`.
  */
-export function endNow(status: number, exit: (status: number) => never = process.exit): never {
+export function endNow(status: number, exit: (status: number) => never = (code) => process.exit(code)): never {
   process.exitCode = status
   try {
     process.emit('exit', status)

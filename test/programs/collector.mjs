@@ -36,7 +36,7 @@ const behaviours = {
     response.write('half', () => request.socket.destroy())
   },
   // Kept, and then nobody hears of it: the sender must send it again.
-  unheard: (request, response) => {
+  unheard: (request) => {
     take(request)
     request.socket.destroy()
   },

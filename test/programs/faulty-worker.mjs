@@ -62,8 +62,10 @@ if (always === 'dies-at-start') {
 let tasks = 0
 for await (const line of createInterface({ input: process.stdin })) {
   const { op, id, stdin = '' } = JSON.parse(line)
-  if (op === 'bye' && always === 'after-bye') say({ id, stdout: 'one word more' }) && say({ id, stdout: 'and another' })
-  else if (op === 'bye') process.exit(0)
+  if (op === 'bye' && always === 'after-bye') {
+    say({ id, stdout: 'one word more' })
+    say({ id, stdout: 'and another' })
+  } else if (op === 'bye') process.exit(0)
   else if (op === 'ping' && always !== 'never-ready') {
     say({ op: 'pong', id })
     if (always === 'unasked') setTimeout(() => say({ id: 2, stdout: 'before any task' }), 50)
