@@ -30,7 +30,8 @@ class SqliteSink implements Sink<Row> {
   }
 
   async connect(): Promise<void> {
-    this.#database = new DatabaseSync(this.#path)
+    // Others may read or write it at the same time.
+    this.#database = new DatabaseSync(this.#path, { timeout: 5000 })
     this.#database.exec('CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT')
   }
 

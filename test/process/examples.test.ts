@@ -69,7 +69,7 @@ sinks: { custom: { sqlite: { main: { module: ./sqlite-sink.ts, path: greetings.d
   const run = stage.command(['run', 'handler.mjs', '-c', 'own.yaml'], { cwd: folder })
   await run.ready()
   const rows = (): unknown[] => {
-    using database = new DatabaseSync(join(folder, 'greetings.db'))
+    using database = new DatabaseSync(join(folder, 'greetings.db'), { timeout: 5000 })
     return database.prepare('SELECT id, json FROM rows ORDER BY json').all()
   }
   await until(
