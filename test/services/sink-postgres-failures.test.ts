@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -223,7 +224,7 @@ describe('when something goes wrong while it runs', () => {
 
   test('a password that is changed while it runs: transient with what to do, and password_file needs no restart', async () => {
     const { look, dsn } = await postgresSchema(own.dsn, 'CREATE TABLE t (k int)')
-    const role = `rotated_${process.pid}`
+    const role = `rotated_${randomUUID().slice(0, 8)}`
     await look.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'old-word'`)
     const file = join(own.dir, 'password-of-role')
     await writeFile(file, 'old-word\n')

@@ -44,6 +44,8 @@ class IoredisLink implements RedisLink {
   readonly #options: RedisLinkOptions
   readonly #target: RedisTarget
   #client: Redis | Cluster | null = null
+  #wanted = false
+  #reviving: Promise<Redis | Cluster> | null = null
   /** What the driver said last; its rejections are less telling. */
   #lastError: Error | null = null
 
@@ -54,24 +56,12 @@ class IoredisLink implements RedisLink {
   }
 
   async connect(): Promise<void> {
-    const client = await this.#open()
-    this.#client = client
-    client.on('error', (error: Error) => {
-      this.#lastError = error
-    })
-    try {
-      await within(this.#options.connectTimeoutMs, client.connect())
-      await within(this.#options.connectTimeoutMs, client.call('PING'))
-    } catch (error) {
-      client.disconnect()
-      this.#client = null
-      throw unavailable(this.#options.name, this.#target, this.#lastError ?? error)
-    }
+    this.#wanted = true
+    this.#client = await this.#connected()
   }
 
   async run(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
-    const client = this.#client
-    if (client === null) throw new Error('the connection is closed')
+    const client = await this.#live()
     const answers = await Promise.all(calls.map((call) => client.call('EVALSHA', evalArguments(call)).catch(asError)))
     const unknown = calls.flatMap((call, index) => (isUnknownScript(answers[index]) ? [{ call, index }] : []))
     if (unknown.length === 0) return answers
@@ -85,14 +75,55 @@ class IoredisLink implements RedisLink {
   }
 
   async replicated(replicas: number, timeoutMs: number): Promise<number> {
-    if (this.#client === null) throw new Error('the connection is closed')
-    return Number(await this.#client.call('WAIT', [String(replicas), String(timeoutMs)]))
+    const client = await this.#live()
+    return Number(await client.call('WAIT', [String(replicas), String(timeoutMs)]))
   }
 
   async close(): Promise<void> {
+    this.#wanted = false
     const client = this.#client
     this.#client = null
     client?.disconnect()
+    await this.#reviving?.catch(() => undefined)
+  }
+
+  /**
+   * A client that has come to its end never connects again, whatever its strategies say: seen where the master changes while
+   * the client asks the sentinels. Another one takes its place.
+   */
+  async #live(): Promise<Redis | Cluster> {
+    const client = this.#client
+    if (client === null) throw new Error('the connection is closed')
+    if (client.status !== 'end') return client
+    this.#reviving ??= this.#revive().finally(() => {
+      this.#reviving = null
+    })
+    return this.#reviving
+  }
+
+  async #revive(): Promise<Redis | Cluster> {
+    const client = await this.#connected()
+    if (!this.#wanted) {
+      client.disconnect()
+      throw new Error('the connection is closed')
+    }
+    this.#client = client
+    return client
+  }
+
+  async #connected(): Promise<Redis | Cluster> {
+    const client = await this.#open()
+    client.on('error', (error: Error) => {
+      this.#lastError = error
+    })
+    try {
+      await within(this.#options.connectTimeoutMs, client.connect())
+      await within(this.#options.connectTimeoutMs, client.call('PING'))
+      return client
+    } catch (error) {
+      client.disconnect()
+      throw unavailable(this.#options.name, this.#target, this.#lastError ?? error)
+    }
   }
 
   async #open(): Promise<Redis | Cluster> {
