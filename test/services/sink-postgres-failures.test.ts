@@ -231,7 +231,8 @@ describe('when something goes wrong while it runs', () => {
     const as = new URL(dsn)
     as.username = role
     as.password = ''
-    const sink = postgresSink(String(as), { passwordFile: file })
+    // With one connection, no other is opened while that one is on its way back into the pool.
+    const sink = postgresSink(String(as), { passwordFile: file, poolMax: 1 })
     onTestFinished(() => sink.close())
     await sink.connect()
     expect(await deliverOnce(sink, { table: 't', data: { k: 1 } })).toEqual(['ok'])
