@@ -9,6 +9,7 @@
 #
 # start and restart return when clients can connect, and print the pid. It listens on 127.0.0.1 only.
 set -euo pipefail
+. "$(dirname "$0")/server.sh"
 
 VERSION=v1.24.2
 PROGRAM=${XDG_CACHE_HOME:-$HOME/.cache}/drakkar/services/ferretdb-$VERSION
@@ -27,8 +28,6 @@ main() {
 }
 
 usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-fail() { echo "ferretdb.sh: $*" >&2; exit 1; }
-absolute() { (cd "$1" && pwd); }
 
 # Not `go install`: a program that was made so does not know its version, and refuses to start.
 install() {
@@ -84,13 +83,6 @@ run() {
   fail "the server in $dir did not start within $READY_SECONDS s, or ended"
 }
 
-# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
-alive() {
-  local state
-  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
-  [ -n "$state" ] && [ "$state" != Z ]
-}
-
 # The pid of the server of DIR, or nothing; a number that the kernel gave to somebody else meanwhile is not it.
 pid_of() {
   local pid
@@ -103,16 +95,7 @@ stop() {
   [ -d "$1" ] || return 0
   dir=$(absolute "$1")
   pid=$(pid_of "$dir")
-  if [ -n "$pid" ]; then
-    # A stopped process (SIGSTOP in a test) handles no signal before it continues.
-    kill -TERM "$pid" 2>/dev/null || true
-    kill -CONT "$pid" 2>/dev/null || true
-    for ((i = 0; i < STOP_SECONDS * 20; i++)); do
-      alive "$pid" || break
-      sleep 0.05
-    done
-    ! alive "$pid" || { echo "ferretdb.sh: pid $pid needed SIGKILL" >&2; kill -KILL "$pid"; }
-  fi
+  [ -z "$pid" ] || end_process "$pid" TERM
   rm -f "$dir/pid"
 }
 

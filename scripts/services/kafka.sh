@@ -8,6 +8,7 @@
 #
 # start and restart return when clients can connect, and print the broker's pid. Environment: KAFKA_VERSION, KAFKA_HEAP.
 set -euo pipefail
+. "$(dirname "$0")/server.sh"
 
 VERSION=${KAFKA_VERSION:-4.3.1}
 HOME_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/drakkar/kafka-$VERSION
@@ -27,8 +28,6 @@ main() {
 }
 
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-fail() { echo "kafka.sh: $*" >&2; exit 1; }
-absolute() { (cd "$1" && pwd); }
 
 install() {
   [ -f "$HOME_DIR/complete" ] && return
@@ -131,13 +130,6 @@ run() {
 
 jvm() { java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$HOME_DIR/log4j2.yaml" -cp "$HOME_DIR/libs/*" "$@"; }
 
-# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
-alive() {
-  local state
-  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
-  [ -n "$state" ] && [ "$state" != Z ]
-}
-
 # The pid of the broker of DIR, or nothing; a number that the kernel gave to somebody else meanwhile is not it.
 pid_of() {
   local pid
@@ -150,16 +142,7 @@ stop() {
   [ -d "$1" ] || return 0
   dir=$(absolute "$1")
   pid=$(pid_of "$dir")
-  if [ -n "$pid" ]; then
-    # A stopped process (SIGSTOP in a test) handles no signal before it continues.
-    kill -TERM "$pid" 2>/dev/null || true
-    kill -CONT "$pid" 2>/dev/null || true
-    for ((i = 0; i < STOP_SECONDS * 20; i++)); do
-      alive "$pid" || break
-      sleep 0.05
-    done
-    ! alive "$pid" || { echo "kafka.sh: pid $pid needed SIGKILL" >&2; kill -KILL "$pid"; }
-  fi
+  [ -z "$pid" ] || end_process "$pid" TERM
   rm -f "$dir/pid"
 }
 

@@ -10,6 +10,7 @@
 # postgres and its password too. It syncs nothing to the disk unless a setting says fsync=on. As root it runs as the user
 # postgres, since it refuses to be root. Environment: PG_BIN, the folder of initdb and postgres.
 set -euo pipefail
+. "$(dirname "$0")/server.sh"
 
 READY_SECONDS=60
 STOP_SECONDS=30
@@ -26,8 +27,6 @@ main() {
 }
 
 usage() { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-fail() { echo "postgres.sh: $*" >&2; exit 1; }
-absolute() { (cd "$1" && pwd); }
 bin() { if [ -n "${PG_BIN:-}" ]; then echo "$PG_BIN"; else ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; fi; }
 as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 
@@ -97,13 +96,6 @@ run() {
   head -n 1 "$dir/data/postmaster.pid"
 }
 
-# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
-alive() {
-  local state
-  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
-  [ -n "$state" ] && [ "$state" != Z ]
-}
-
 # The pid of the server of DIR, or nothing; a number that the kernel gave to somebody else meanwhile is not it.
 pid_of() {
   local pid
@@ -116,16 +108,8 @@ stop() {
   [ -d "$1" ] || return 0
   dir=$(absolute "$1")
   pid=$(pid_of "$dir")
-  if [ -n "$pid" ]; then
-    # INT: without waiting for clients. A stopped process (SIGSTOP in a test) handles no signal before it continues.
-    kill -INT "$pid" 2>/dev/null || true
-    kill -CONT "$pid" 2>/dev/null || true
-    for ((i = 0; i < STOP_SECONDS * 20; i++)); do
-      alive "$pid" || break
-      sleep 0.05
-    done
-    ! alive "$pid" || { echo "postgres.sh: pid $pid needed SIGKILL" >&2; kill -KILL "$pid"; }
-  fi
+  # INT: without waiting for clients.
+  [ -z "$pid" ] || end_process "$pid" INT
   # A zombie holds its lock file until it is reaped.
   local dead
   dead=$(head -n 1 "$dir/data/postmaster.pid" 2>/dev/null) || return 0

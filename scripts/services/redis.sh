@@ -12,6 +12,7 @@
 # start, sentinel and restart return when clients can connect, and print the pid. Everything listens on 127.0.0.1 only.
 # A node of a cluster also listens on its port + 10000.
 set -euo pipefail
+. "$(dirname "$0")/server.sh"
 
 READY_SECONDS=20
 STOP_SECONDS=20
@@ -31,8 +32,6 @@ main() {
 }
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-fail() { echo "redis.sh: $*" >&2; exit 1; }
-absolute() { (cd "$1" && pwd); }
 
 install() {
   local missing=() pair policy=/usr/sbin/policy-rc.d own=
@@ -116,13 +115,6 @@ answers() {
   { redis-cli -p "$1" ping 2>&1 || true; } | grep -qE 'PONG|NOAUTH|I/O error|reset by peer'
 }
 
-# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
-alive() {
-  local state
-  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
-  [ -n "$state" ] && [ "$state" != Z ]
-}
-
 # The pid of the server of DIR, or nothing; a number that the kernel gave to somebody else meanwhile is not it.
 pid_of() {
   local pid
@@ -135,16 +127,7 @@ stop() {
   [ -d "$1" ] || return 0
   dir=$(absolute "$1")
   pid=$(pid_of "$dir")
-  if [ -n "$pid" ]; then
-    # A stopped process (SIGSTOP in a test) handles no signal before it continues.
-    kill -TERM "$pid" 2>/dev/null || true
-    kill -CONT "$pid" 2>/dev/null || true
-    for ((i = 0; i < STOP_SECONDS * 20; i++)); do
-      alive "$pid" || break
-      sleep 0.05
-    done
-    ! alive "$pid" || { echo "redis.sh: pid $pid needed SIGKILL" >&2; kill -KILL "$pid"; }
-  fi
+  [ -z "$pid" ] || end_process "$pid" TERM
   rm -f "$dir/pid"
 }
 

@@ -1,5 +1,5 @@
 /** Keys whose values are the user's own: what is inside of them keeps its names. */
-const VERBATIM: ReadonlySet<string> = new Set([
+export const VERBATIM: ReadonlySet<string> = new Set([
   'env',
   'headers',
   'client_config',
@@ -10,7 +10,7 @@ const VERBATIM: ReadonlySet<string> = new Set([
 ])
 
 /** Sections that hold instances by the user's own names, as dotted paths. */
-const INSTANCES: ReadonlySet<string> = new Set([
+export const INSTANCES: ReadonlySet<string> = new Set([
   'sinks.kafka',
   'sinks.filesystem',
   'sinks.http',

@@ -1,3 +1,4 @@
+import { INSTANCES, VERBATIM } from '../camel-case.ts'
 import { originAt } from '../origin.ts'
 import { dotted, isTree, type Path, valueAt, withValue } from '../tree.ts'
 import { type Draft, refuse } from './older.ts'
@@ -71,32 +72,13 @@ function asksForNothing(name: string, value: unknown): boolean {
   return ['', 'false', 'none', 'off', 'no'].includes(text) || GUARANTEES[name]?.includes(text) === true
 }
 
-const USERS_OWN: ReadonlySet<string> = new Set([
-  'app',
-  'env',
-  'headers',
-  'client_config',
-  'custom',
-  'scripts',
-  'statements',
-])
-/** Sections whose keys are names of instances. */
-const INSTANCES: ReadonlySet<string> = new Set([
-  'sinks.kafka',
-  'sinks.filesystem',
-  'sinks.http',
-  'sinks.redis',
-  'sinks.mongo',
-  'sinks.postgres',
-])
-
 function refuseGuarantees(draft: Draft, path: Path): void {
   const section = valueAt(draft.tree, path)
   if (!isTree(section)) return
   const instances = INSTANCES.has(dotted(path))
   for (const [name, value] of Object.entries(section)) {
     const here = [...path, name]
-    if (!instances && USERS_OWN.has(name)) continue
+    if (!instances && VERBATIM.has(name)) continue
     if (path.length === 0 && name === 'delivery' && /^(batch|atomic)$/i.test(String(value))) continue
     if (instances || !Object.hasOwn(GUARANTEES, name)) {
       refuseGuarantees(draft, here)

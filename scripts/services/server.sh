@@ -1,0 +1,26 @@
+# What the scripts of the servers share; sourced, not run. They set STOP_SECONDS.
+# shellcheck shell=bash
+
+fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
+absolute() { (cd "$1" && pwd); }
+
+# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
+alive() {
+  local state
+  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
+  [ -n "$state" ] && [ "$state" != Z ]
+}
+
+# end_process PID SIGNAL: waits until it is gone, and kills what does not go.
+end_process() {
+  local i
+  kill "-$2" "$1" 2>/dev/null || true
+  # A stopped process (SIGSTOP in a test) handles no signal before it continues.
+  kill -CONT "$1" 2>/dev/null || true
+  for ((i = 0; i < STOP_SECONDS * 20; i++)); do
+    alive "$1" || return 0
+    sleep 0.05
+  done
+  echo "$(basename "$0"): pid $1 needed SIGKILL" >&2
+  kill -KILL "$1" 2>/dev/null || true
+}
