@@ -246,7 +246,8 @@ describe.concurrent('control of a running worker', () => {
 })
 
 test('says that no broker answers, in a status that still comes', async () => {
-  const one = await controlled()
+  // With a short session the partitions would be given up as lost before anybody has looked.
+  const one = await controlled({ sources: { kafka: { session_timeout_ms: 30_000 } } })
   await reason(one, 0, /^idle/)
   await stage.broker.stop()
   await reason(one, 0, /^no answer from the brokers for \d+ s/)

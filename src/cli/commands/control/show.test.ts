@@ -77,6 +77,8 @@ it('says what is missing: partitions, launchers, readiness', () => {
   expect(text).toContain('w1  not ready  pid 4711')
   expect(text).toContain('not ready: sink_kafka:output_not_connected')
   expect(text).toContain('No partition is assigned.')
+  const away = statusText(statusOf([], { view: { ...view, brokersAwayMs: 12_400 }, whys: [], runs: [] }), plain)
+  expect(away).toContain('No partition is assigned, and no broker has answered for 12 s.')
   expect(text).toContain('launchers  none')
 })
 

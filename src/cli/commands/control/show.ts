@@ -51,7 +51,11 @@ function executor({ view, launchers }: WorkerStatus, screen: Screen): string {
 }
 
 function partitions({ view, whys }: WorkerStatus, screen: Screen): string {
-  if (view.partitions.length === 0) return 'No partition is assigned.'
+  if (view.partitions.length === 0) {
+    const away = view.brokersAwayMs
+    if (away === null) return 'No partition is assigned.'
+    return `No partition is assigned, and no broker has answered for ${Math.round(away / 1000)} s.`
+  }
   const all = view.partitions.map((at, index) => ({ at, why: whys[index] ?? { kind: 'idle', text: '' } }))
   const busy = all.filter(({ why }) => why.kind !== 'idle')
   const idle = all.filter(({ why }) => why.kind === 'idle')
