@@ -1,7 +1,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // The native Kafka client can be loaded by one thread of a process only: forks, never threads.
-const common = { pool: 'forks' as const, environment: 'node' as const }
+const common = { pool: 'forks' as const, environment: 'node' as const, setupFiles: ['test/support/property-seed.ts'] }
 // A crowded machine can starve a member of a group until the broker puts it out. There a test gets a second run, and the report
 // says so ("retry x1"); at a developer's desk a test that fails once has failed.
 const patience = { retry: process.env['CI'] === undefined ? 0 : 1 }
