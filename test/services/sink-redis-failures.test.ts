@@ -52,6 +52,25 @@ describe('when something is wrong with the server', () => {
     expect(new Set(all).size).toBe(2000)
   })
 
+  test('what no replica has is not acknowledged, also when it comes again on another connection', async () => {
+    await using master = await startRedis()
+    await using replica = await startRedis('--replicaof', '127.0.0.1', String(master.port))
+    const url = `redis://127.0.0.1:${master.port}`
+    const look = await redisReader(url)
+    await until('the replica is there', 10_000, async () => /state=online/.test(await look.info('replication')))
+    const options = { url, keyPrefix: 'twice:', waitReplicas: 1, waitTimeoutMs: 300 }
+    const { sink } = await openRedisSink(options)
+    replica.freeze()
+    const record = recordFor(sink, { op: 'push', key: 'all', members: ['one'] })
+    expect(await sink.deliver([record], signal)).toMatchObject([{ ok: false, kind: 'transient' }])
+    // Its marker is set by now, and a new connection has written nothing.
+    const { sink: other } = await openRedisSink(options)
+    expect(await other.deliver([record], signal)).toMatchObject([{ ok: false, kind: 'transient' }])
+    replica.thaw()
+    await until('it has arrived', 10_000, async () => (await other.deliver([record], signal))[0]?.ok === true)
+    expect(await look.lrange('twice:all', 0, -1)).toEqual(['one'])
+  })
+
   test('a cut network, a reset, and a slow one: every verdict comes in time, and nothing counts twice', async () => {
     await using own = await startRedis()
     await using proxy = await startProxy(own.port)

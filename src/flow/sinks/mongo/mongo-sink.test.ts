@@ -106,3 +106,31 @@ test('errors are one line without credentials', () => {
   expect(shownError(new Error('mongodb://me:word@h failed\nstack'))).toBe('mongodb://***@h failed')
   expect(shownError({ code: 11_000, errmsg: 'E11000 duplicate key' })).toBe('E11000 duplicate key')
 })
+
+test('a duplicate beside what may pass waits with it: it may be there already, and is not refused for that', async () => {
+  const sink = createMongoSink({
+    name: 'main',
+    ordered: false,
+    link: {
+      connect: async () => undefined,
+      close: async () => undefined,
+      present: async () => new Set(['insert']),
+      write: async () => ({
+        failed: new Map([
+          [0, { code: 11_000 }],
+          [1, { code: 112 }],
+          [2, { code: 11_000 }],
+        ]),
+        error: null,
+        untriedFrom: 3,
+      }),
+    },
+  })
+  const records = [
+    { op: 'insert', collection: 'c', data: { x: 1 } },
+    { op: 'update_one', collection: 'c', filter: { k: 1 }, data: { x: 1 } },
+    { op: 'upsert', collection: 'c', filter: { k: 2 }, data: { x: 1 } },
+  ].map((payload) => ({ id: payload.op, payload: sink.accept(payload), assignment }))
+  const verdicts = await sink.deliver(records, signal)
+  expect(verdicts.map((verdict) => (verdict.ok ? 'ok' : verdict.kind))).toEqual(['transient', 'transient', 'transient'])
+})

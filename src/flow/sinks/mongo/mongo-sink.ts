@@ -76,8 +76,8 @@ class MongoSink implements Sink<MongoWrite> {
       const { duplicates, again } = this.#take(left, result, verdicts)
       left = [...again, ...left.slice(result.untriedFrom)]
       const passing = [...result.failed.values()].find((error) => mongoErrorKind(error) === 'transient')
-      // What is in order is not tried before what must come first.
-      if (passing !== undefined && left.length > 0) return this.#answerAll(left, passing, verdicts)
+      // What is in order is not tried before what must come first. Whether a duplicate was ours is for the next attempt.
+      if (passing !== undefined && left.length > 0) return this.#answerAll([...duplicates, ...left], passing, verdicts)
       if (duplicates.length > 0) left = await this.#sortOut(collection, duplicates, left, verdicts)
     }
   }

@@ -4,7 +4,7 @@ import { parseRedisUrl, type RedisTarget } from '../../../lib/index.ts'
 import { DrakkarError, reasonOf } from '../../../model/index.ts'
 import type { LuaScript } from './guarded-scripts.ts'
 import { shown } from './redis-error.ts'
-import type { RedisLink } from './redis-link.ts'
+import type { RedisLink, ReplicaWait, RunAnswers } from './redis-link.ts'
 import type { ScriptCall } from './script-calls.ts'
 
 /** Replies as they come over the wire. */
@@ -60,23 +60,22 @@ class IoredisLink implements RedisLink {
     this.#client = await this.#connected()
   }
 
-  async run(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+  async run(calls: readonly ScriptCall[], wait: ReplicaWait | null): Promise<RunAnswers> {
     const client = await this.#live()
-    const answers = await Promise.all(calls.map((call) => client.call('EVALSHA', evalArguments(call)).catch(asError)))
-    const unknown = calls.flatMap((call, index) => (isUnknownScript(answers[index]) ? [{ call, index }] : []))
-    if (unknown.length === 0) return answers
+    const first = await sent(client, calls, wait, false)
+    const unknown = calls.flatMap((call, index) => (isUnknownScript(first.answers[index]) ? [{ call, index }] : []))
+    if (unknown.length === 0) return first
     // After a restart or SCRIPT FLUSH: EVAL brings the text along, and the server keeps it.
-    const again = await Promise.all(
-      unknown.map(({ call }) => client.call('EVAL', evalArguments(call, true)).catch(asError)),
+    const again = await sent(
+      client,
+      unknown.map(({ call }) => call),
+      wait,
+      true,
     )
-    const all = [...answers]
-    for (const [place, { index }] of unknown.entries()) all[index] = again[place]
-    return all
-  }
-
-  async replicated(replicas: number, timeoutMs: number): Promise<number> {
-    const client = await this.#live()
-    return Number(await client.call('WAIT', [String(replicas), String(timeoutMs)]))
+    const answers = [...first.answers]
+    for (const [place, { index }] of unknown.entries()) answers[index] = again.answers[place]
+    // Whatever failed of the two questions is the answer; a number of the second covers both.
+    return { answers, replicas: first.replicas instanceof Error ? first.replicas : again.replicas }
   }
 
   async close(): Promise<void> {
@@ -205,7 +204,21 @@ async function tlsOptions(tls: RedisTls): Promise<NonNullable<RedisOptions['tls'
   }
 }
 
-function evalArguments({ script, keys, args }: ScriptCall, whole = false): (string | Buffer)[] {
+/** All in one turn, so that it goes out over one connection. */
+async function sent(
+  client: Redis | Cluster,
+  calls: readonly ScriptCall[],
+  wait: ReplicaWait | null,
+  whole: boolean,
+): Promise<RunAnswers> {
+  const command = whole ? 'EVAL' : 'EVALSHA'
+  const answers = calls.map((call) => client.call(command, evalArguments(call, whole)).catch(asError))
+  const replicas =
+    wait === null ? null : client.call('WAIT', [String(wait.replicas), String(wait.timeoutMs)]).then(Number, asError)
+  return { answers: await Promise.all(answers), replicas: await replicas }
+}
+
+function evalArguments({ script, keys, args }: ScriptCall, whole: boolean): (string | Buffer)[] {
   return [nameOf(script, whole), String(keys.length), ...keys, ...args]
 }
 

@@ -2,7 +2,7 @@ import type { RecordVerdict, Sink, SinkRecord } from '../sink.ts'
 import { guardedScript, type LuaScript } from './guarded-scripts.ts'
 import type { GuardSettings } from './guards.ts'
 import { callFailed, verdictOf } from './redis-error.ts'
-import type { RedisLink } from './redis-link.ts'
+import type { RedisLink, ReplicaWait } from './redis-link.ts'
 import { type RedisWrite, redisWrite } from './redis-write.ts'
 import { type ScriptCall, scriptCalls } from './script-calls.ts'
 
@@ -72,12 +72,13 @@ class RedisSink implements Sink<RedisWrite> {
 
   async deliver(batch: readonly SinkRecord<RedisWrite>[]): Promise<readonly RecordVerdict[]> {
     if (batch.length === 0) return []
-    const { link } = this.#options
+    const { link, waitReplicas = 0, waitTimeoutMs = 5000 } = this.#options
     const calls = scriptCalls(batch, this.#scripts, this.#guards)
-    const answers = await link.run(calls)
+    const wait = waitReplicas === 0 ? null : { replicas: waitReplicas, timeoutMs: waitTimeoutMs }
+    const { answers, replicas } = await link.run(calls, wait)
     const verdicts: RecordVerdict[] = []
     for (const [place, call] of calls.entries()) this.#judge(batch, call, answers[place], verdicts)
-    return this.#replicated(verdicts)
+    return wait === null ? verdicts : this.#replicated(verdicts, wait, replicas)
   }
 
   close(): Promise<void> {
@@ -97,21 +98,12 @@ class RedisSink implements Sink<RedisWrite> {
   }
 
   /** A master that dies takes with it what no replica has; where that matters a record waits for them. */
-  async #replicated(verdicts: readonly RecordVerdict[]): Promise<readonly RecordVerdict[]> {
-    const { link, waitReplicas = 0, waitTimeoutMs = 5000 } = this.#options
-    if (waitReplicas === 0 || !verdicts.some(({ ok }) => ok)) return verdicts
-    const where = `redis:${this.name}`
-    let missing: RecordVerdict
-    try {
-      const count = await link.replicated(waitReplicas, waitTimeoutMs)
-      if (count >= waitReplicas) return verdicts
-      missing = callFailed(
-        new Error(`${count} of ${waitReplicas} replicas have the batch after ${waitTimeoutMs / 1000} s`),
-        where,
-      )
-    } catch (error) {
-      missing = callFailed(error, where)
-    }
+  #replicated(verdicts: readonly RecordVerdict[], wait: ReplicaWait, answer: unknown): readonly RecordVerdict[] {
+    if (typeof answer === 'number' && answer >= wait.replicas) return verdicts
+    const few = new Error(
+      `${String(answer)} of ${wait.replicas} replicas have the batch after ${wait.timeoutMs / 1000} s`,
+    )
+    const missing = callFailed(answer instanceof Error ? answer : few, `redis:${this.name}`)
     return verdicts.map((verdict) => (verdict.ok ? missing : verdict))
   }
 }
