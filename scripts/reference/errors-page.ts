@@ -26,7 +26,7 @@ const TELLS: Readonly<Record<ErrorCode, string>> = {
   CLIENT_FATAL:
     'The Kafka client cannot go on, for example because another member took its static name. What ran is ended at once.',
   DRAIN_TIMEOUT:
-    '`executor.drain_on_stop_seconds` was over, or a part could not be closed. What was running is killed and comes again.',
+    '`executor.drain_on_stop_seconds` was over, the last commit was not taken, or a part could not be closed. What was running is killed; it and what was not committed come again.',
   USER_CODE_CRASHED:
     'An unhandled rejection, an exception in a timer, `process.exit` in a hook, or a hook that blocked the event loop for `hook_stall_seconds`. The message names hook and offset; nothing of it is committed.',
 }

@@ -19,7 +19,7 @@ export const ERRORS = {
   WORKER_UNREACHABLE: { exitCode: 3, title: 'No running worker answers' },
   LAUNCHER_LOST: { exitCode: 71, title: 'The first launcher died' },
   CLIENT_FATAL: { exitCode: 72, title: 'The Kafka client reported a fatal error' },
-  DRAIN_TIMEOUT: { exitCode: 73, title: 'Work was still running when the stop ran out of time' },
+  DRAIN_TIMEOUT: { exitCode: 73, title: 'The stop ran out of time before all work had ended and was committed' },
   USER_CODE_CRASHED: { exitCode: 70, title: 'User code crashed outside of any hook result' },
 } as const
 

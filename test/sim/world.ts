@@ -5,7 +5,14 @@ import { createDelivery, type Delivery, type Sink } from '../../src/flow/sinks/i
 import { type KafkaDriver, KafkaSource, type Source } from '../../src/flow/source/index.ts'
 import { Hooks } from '../../src/handler/index.ts'
 import { type Random, seededRandom } from '../../src/lib/index.ts'
-import { type Assignment, type Handler, partitionKey, type Task, type WorkerEvent } from '../../src/model/index.ts'
+import {
+  type Assignment,
+  DrakkarError,
+  type Handler,
+  partitionKey,
+  type Task,
+  type WorkerEvent,
+} from '../../src/model/index.ts'
 import {
   type ClockBranch,
   History,
@@ -146,12 +153,14 @@ export class SimWorld {
     if (worker !== undefined) this.#gone(worker, 'power off')
   }
 
-  /** A clean stop; resolves when it is over. */
+  /** A stop in order; resolves when it is over, also where the broker took no last commit. */
   async stop(client: string): Promise<void> {
     const worker = this.workers.get(client)
     if (worker === undefined) return
     this.history.add({ type: 'worker', client, what: 'stopping' })
-    await worker.worker.stop()
+    await worker.worker.stop().catch((error: unknown) => {
+      if (!(error instanceof DrakkarError && error.code === 'DRAIN_TIMEOUT')) throw error
+    })
     if (this.workers.get(client) !== worker) return
     this.workers.delete(client)
     this.history.add({ type: 'worker', client, what: 'stopped' })

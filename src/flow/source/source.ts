@@ -49,7 +49,10 @@ export interface Source {
   ended(assignment: Assignment, offset: number, end: End): void
   /** Quiet: nothing new is delivered from now on, for all partitions. What is under way can still be ended. */
   quiesce(): void
-  /** Makes durable what was ended, gives everything up, disconnects. The caller has drained before. Twice is fine. */
+  /**
+   * Makes durable what was ended, gives everything up, disconnects. The caller has drained before. Twice is fine. Rejects,
+   * when all of that is over, where something that had ended could not be made durable.
+   */
   stop(): Promise<void>
   partitions(): readonly SourcePartitionView[]
   /** For how long no broker has been connected, milliseconds; null where one is, or where that cannot be known. */

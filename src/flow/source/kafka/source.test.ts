@@ -999,7 +999,8 @@ describe('a stop', () => {
     world.kafka.answer = (requests) =>
       Promise.resolve(world.kafka.refused(requests, refusal('ERR_UNKNOWN_MEMBER_ID', 25)))
     const begun = world.clock.monotonic()
-    await world.clock.runUntil(world.source.stop())
+    await expect(world.clock.runUntil(world.source.stop())).rejects.toMatchObject({ code: 'DRAIN_TIMEOUT' })
+    expect(world.kafka.calls.at(-1)).toBe('close')
     expect(world.clock.monotonic() - begun).toBeLessThanOrEqual(10_200)
     expect(world.of('revoked')).toMatchObject([{ lost: false, drained: false }])
   })
@@ -1012,7 +1013,7 @@ describe('a stop', () => {
     world.end(0, 3)
     world.kafka.answer = () => new Promise(() => undefined)
     const begun = world.clock.monotonic()
-    await world.clock.runUntil(world.source.stop())
+    await expect(world.clock.runUntil(world.source.stop())).rejects.toThrow('the last commit was not taken')
     expect(world.clock.monotonic() - begun).toBeLessThanOrEqual(10_200)
   })
 })

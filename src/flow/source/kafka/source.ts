@@ -158,6 +158,7 @@ export class KafkaSource implements Source {
     } catch (error) {
       faults.report(error)
     }
+    if (!clean) throw uncommitted(stopTimeoutMs)
   }
 
   /** Nothing is handed on, accepted or committed any more. */
@@ -209,4 +210,11 @@ export class KafkaSource implements Source {
     const rebalance = new Rebalance({ ...shared, committer, intake, gaps, listener, settings, closing, isQuiet })
     return { consumer, faults, valve, bounds, committer, intake, rebalance, gaps }
   }
+}
+
+function uncommitted(afterMs: number): DrakkarError {
+  return new DrakkarError('DRAIN_TIMEOUT', `the last commit was not taken within ${afterMs / 1000} s`, {
+    advice:
+      'What had ended since the commit before comes again at the next owner of its partitions. See commit_failed in the log.',
+  })
 }
