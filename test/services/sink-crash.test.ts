@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Collector } from '../support/collector.ts'
-import { jobs } from './chaos/jobs.ts'
+import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
+import { jobIds, jobs } from './chaos/jobs.ts'
 import { Stage } from './chaos/stage.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
 
@@ -47,13 +48,13 @@ test('an HTTP service that honours keys, and files by partition, hold each resul
     worker.signal('SIGTERM')
     expect((await worker.ended).status).toBe(0)
   }
-  const want = Array.from({ length: MESSAGES }, (_, n) => `j${n}`).sort()
   const { kept, repeats } = await collector.received()
   const bodies = Object.values(kept).map(({ body }) => (JSON.parse(body) as { id: string }).id)
-  expect(bodies.sort()).toEqual(want)
+  expect(eachOnce(bodies, jobIds(MESSAGES))).toEqual(EACH_ONCE)
   const { lines, torn } = stage.files()
   expect(torn).toBe(0)
-  expect(lines.map((line) => (line as unknown as { id: string }).id).sort()).toEqual(want)
+  const inFiles = lines.map((line) => (line as unknown as { id: string }).id)
+  expect(eachOnce(inFiles, jobIds(MESSAGES))).toEqual(EACH_ONCE)
   // The test means something only where records did come again.
   const again = stage.runs().length - MESSAGES
   process.stdout.write(`crash: ${KILLS} kills, ${again} runs again, ${repeats} requests with a known key\n`)

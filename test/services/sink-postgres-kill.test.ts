@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { jobs } from './chaos/jobs.ts'
+import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
+import { jobIds, jobs } from './chaos/jobs.ts'
 import { Stage } from './chaos/stage.ts'
 import { anyKafka } from './kafka.ts'
 import { anyPostgres } from './postgres.ts'
@@ -51,8 +52,13 @@ test('workers are killed under load, and one wakes up after its partitions moved
   )
   first.signal('SIGCONT')
   await stage.allCommitted(120_000)
-  const ids = (await rowsOf<{ id: string }>(look, 'SELECT id FROM results')).map(({ id }) => id).sort()
-  expect(ids).toEqual(Array.from({ length: MESSAGES }, (_, index) => `j${index}`).sort())
+  const rows = await rowsOf<{ id: string }>(look, 'SELECT id FROM results')
+  expect(
+    eachOnce(
+      rows.map(({ id }) => id),
+      jobIds(MESSAGES),
+    ),
+  ).toEqual(EACH_ONCE)
   expect(await stage.records('dlq')).toEqual([])
   // The test means something only where records did come again.
   const again = stage.runs().length - MESSAGES

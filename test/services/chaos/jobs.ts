@@ -7,3 +7,8 @@ export function jobs(count: number, wishes: object = {}, from = 0): { value: obj
 export function idsOf(records: readonly { readonly value: Buffer | null }[]): readonly string[] {
   return records.map(({ value }) => (JSON.parse(String(value)) as { id: string }).id).sort()
 }
+
+/** The ids of the first `count` jobs. */
+export function jobIds(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, n) => `j${n}`)
+}
