@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => kafka?.stop())
 
 test('an HTTP service that honours keys, and files by partition, hold each result once after workers were killed', {
-  timeout: NIGHTLY ? 3_000_000 : 240_000,
+  timeout: NIGHTLY ? 3_000_000 : 400_000,
 }, async () => {
   await using stage = await Stage.open(kafka.brokers, 'crash', { partitions: 4 })
   await using collector = await Collector.start()
@@ -38,7 +38,7 @@ test('an HTTP service that honours keys, and files by partition, hold each resul
   const done = (): number => new Set(stage.runs().flatMap(({ id, ended }) => (ended === null ? [] : [id]))).size
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const enough = (kill * MESSAGES) / (KILLS + 1)
-    await stage.until(`${Math.floor(enough)} tasks have run`, 90_000, () => done() >= enough)
+    await stage.until(`${Math.floor(enough)} tasks have run`, 120_000, () => done() >= enough)
     const alive = stage.workers.filter((worker) => worker.alive)
     await alive[kill % alive.length]?.kill()
     await start()

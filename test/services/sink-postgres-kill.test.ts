@@ -20,7 +20,7 @@ afterAll(async () => {
 })
 
 test('workers are killed under load, and one wakes up after its partitions moved: the table holds each result once', {
-  timeout: NIGHTLY ? 1_800_000 : 180_000,
+  timeout: NIGHTLY ? 1_800_000 : 400_000,
 }, async () => {
   // No key: what was written twice would be there twice.
   const { look, dsn } = await postgresSchema(
@@ -37,17 +37,17 @@ test('workers are killed under load, and one wakes up after its partitions moved
     (await countOf(look, 'results')) >= Math.min(seen + records, MESSAGES - 400)
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = await stage.ready({ env })
-    await stage.until('results arrive', 60_000, () => more(200))
+    await stage.until('results arrive', 120_000, () => more(200))
     await worker.kill()
     seen = await countOf(look, 'results')
   }
   const first = await stage.ready({ env })
-  await stage.until('results arrive', 60_000, () => more(200))
+  await stage.until('results arrive', 120_000, () => more(200))
   first.signal('SIGSTOP')
   await stage.ready({ env })
   await stage.until(
     'the other one works',
-    60_000,
+    120_000,
     async () => (await countOf(look, 'results')) >= MESSAGES - 100 || (await more(400)),
   )
   first.signal('SIGCONT')

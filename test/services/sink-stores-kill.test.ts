@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 test('workers are killed under load, and one wakes up after its partitions moved: Redis and MongoDB hold each result once', {
-  timeout: NIGHTLY ? 1_800_000 : 180_000,
+  timeout: NIGHTLY ? 1_800_000 : 400_000,
 }, async () => {
   // A second run of this test in the same process starts with empty stores.
   runs += 1
@@ -47,17 +47,17 @@ test('workers are killed under load, and one wakes up after its partitions moved
     (await look.llen(list)) >= Math.min(seen + records, MESSAGES - 400)
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = await stage.ready({ env })
-    await stage.until('results arrive', 60_000, () => more(300))
+    await stage.until('results arrive', 120_000, () => more(300))
     await worker.kill()
     seen = await look.llen(list)
   }
   const first = await stage.ready({ env })
-  await stage.until('results arrive', 60_000, () => more(200))
+  await stage.until('results arrive', 120_000, () => more(200))
   first.signal('SIGSTOP')
   await stage.ready({ env })
   await stage.until(
     'the other one works',
-    60_000,
+    120_000,
     async () => (await look.llen(list)) >= MESSAGES - 100 || (await more(400)),
   )
   first.signal('SIGCONT')

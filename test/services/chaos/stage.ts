@@ -107,7 +107,7 @@ export class Stage implements AsyncDisposable {
   /** Starts a worker and waits until messages may flow. */
   async ready(options: Parameters<Stage['start']>[0] = {}): Promise<WorkerProcess> {
     const worker = await this.start(options)
-    await this.until('the worker is ready', 30_000, () => {
+    await this.until('the worker is ready', 60_000, () => {
       if (!worker.alive) throw new Error(`the worker ended instead:\n${worker.text.slice(-4000)}`)
       return worker.says('drakkar_ready')
     })
