@@ -11,9 +11,19 @@ export function endNow(status: number, exit: (status: number) => never = (code) 
     // A listener that throws must not keep the process.
   }
   try {
-    process.execve?.(process.execPath, [process.execPath, '-e', `process.exit(${status})`], {})
+    process.execve?.(process.execPath, [process.execPath, '-e', `process.exit(${status})`], ofBareNode(process.env))
   } catch {
     // What cannot be replaced is ended as usual.
   }
   return exit(status)
+}
+
+/**
+ * What this Node may need to start at all (a path of its libraries, its ICU data), without what lets a Node do more than it
+ * is told: preloaded modules, coverage, a cache of compiled code, messages.
+ */
+function ofBareNode(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('NODE_') || name === 'NODE_ICU_DATA'),
+  )
 }
