@@ -1,9 +1,5 @@
 import type { Clock, Random } from '../../../lib/index.ts'
 import type { Announce, Outcome, Task } from '../../../model/index.ts'
-import { baseEnvironment, type EnvironmentOptions } from '../environment.ts'
-import type { Launchers } from '../launcher/launchers.ts'
-import type { LaunchRequest } from '../launcher/link.ts'
-import { type RunSettings, settingsList } from '../run-settings.ts'
 import type { Runner } from '../runner.ts'
 import type { Answer } from './answer.ts'
 import { Crew } from './crew.ts'
@@ -20,36 +16,22 @@ import {
   unluckyOutcome,
   unstartedOutcome,
 } from './pool-outcome.ts'
-import { PoolProcess, type PoolProcessEvents, type ProcessEnd } from './pool-process.ts'
-import { lookAtFiles, type ProgramFiles } from './program-file.ts'
-import { Reception } from './reception.ts'
+import type { PoolProcess, PoolProcessEvents, ProcessEnd } from './pool-process.ts'
+import { ProcessMaker, type ProcessMakerOptions } from './process-maker.ts'
 import type { RecyclePolicy } from './recycle.ts'
 import { refuseTask } from './refuse-task.ts'
-import type { PoolProtocol } from './requests.ts'
 import { Sweep } from './sweep.ts'
 
-export interface PoolRunnerOptions extends EnvironmentOptions, Omit<PoolFacts, 'cwd'> {
-  readonly launchers: Launchers
-  readonly clock: Clock
+export interface PoolRunnerOptions extends ProcessMakerOptions, Omit<PoolFacts, 'cwd'> {
   readonly random: Random
   readonly announce: Announce
-  readonly args: readonly string[]
-  readonly protocol: PoolProtocol
   /** Most processes at once. */
   readonly processes: number
   /** Tasks in flight in one process. */
   readonly inFlight: number
-  /** Longest line, or part of a frame, that a process may write, bytes. */
-  readonly maxAnswerBytes: number
   /** Of a task, milliseconds from the moment its process was given it; 0 = none. */
   readonly timeoutMs: number
-  /** Between SIGTERM and SIGKILL, milliseconds. */
-  readonly graceMs: number
   readonly recycle: RecyclePolicy
-  /** Files whose change means an upgrade, besides the program. */
-  readonly watch: readonly string[]
-  /** Limits, niceness, umask and user of its processes. Default: the worker's. */
-  readonly settings?: RunSettings
 }
 
 /** Ended so often for what others did, a task is reported. */
@@ -63,35 +45,21 @@ export class PoolRunner implements Runner {
   readonly #options: PoolRunnerOptions
   readonly #facts: PoolFacts
   readonly #crew: Crew<Job>
-  readonly #reception: Reception = new Reception()
+  readonly #maker: ProcessMaker<Job>
   readonly #sweep: Sweep
-  readonly #events: PoolProcessEvents<Job>
   /** Wait for a process. */
   #queue: Job[] = []
   /** May have ended a process: wait for one of their own. */
   #suspects: Job[] = []
   #dirty: PoolProcess<Job>[] = []
   #inFlight = 0
-  #request: LaunchRequest | null = null
   #stopping: PromiseWithResolvers<void> | null = null
 
   constructor(options: PoolRunnerOptions) {
     this.#options = options
     this.#facts = { ...options, cwd: '' }
     this.#sweep = new Sweep(options.clock, (now) => this.#look(now))
-    this.#events = {
-      ready: () => this.#joined(),
-      dirty: (process) => this.#toFlush(process),
-      answered: (job, answer) => this.#answered(job, answer),
-      partial: (job, { index, stdout }) => {
-        job.lastSign = options.clock.monotonic()
-        job.keep(index, keep(stdout), job.task.maxStdoutBytes ?? options.maxStdoutBytes)
-      },
-      progress: (job) => {
-        job.lastSign = options.clock.monotonic()
-      },
-      ended: (process, end) => this.#ended(process, end),
-    }
+    this.#maker = new ProcessMaker<Job>(options, this.#processEvents())
     const { processes, inFlight, recycle: policy, clock, random } = options
     this.#crew = new Crew<Job>({
       processes,
@@ -99,30 +67,14 @@ export class PoolRunner implements Runner {
       policy,
       clock,
       random,
-      look: () => this.#files(),
-      make: (files) => this.#make(files),
+      look: () => this.#maker.look(),
+      make: (files) => this.#maker.make(files),
     })
   }
 
   /** Starts the processes and does not wait for them: what is wrong with them is told with the first task. */
   async start(): Promise<void> {
-    if (this.#request !== null) return
-    await this.#reception.open()
-    const { launchers, program, args, graceMs, maxStderrBytes, settings } = this.#options
-    this.#request = {
-      program,
-      args,
-      template: launchers.registerEnv(baseEnvironment(this.#options)),
-      env: [],
-      cwd: '',
-      stdin: null,
-      timeoutMs: 0,
-      graceMs,
-      stdoutCap: 0,
-      stderrCap: maxStderrBytes,
-      capKills: false,
-      ...(settings === undefined ? {} : { settings: settingsList(settings) }),
-    }
+    await this.#maker.open()
     this.#crew.fill({ tasks: 0, alone: false })
     this.#sweep.start()
   }
@@ -151,22 +103,24 @@ export class PoolRunner implements Runner {
     this.#crew.stop()
     this.#settleStop()
     await this.#stopping.promise
-    await this.#reception.close()
+    await this.#maker.close()
   }
 
-  #files(): Promise<ProgramFiles | null> {
-    const { program, watch, env, parent } = this.#options
-    return lookAtFiles({ program, path: env['PATH'] ?? parent['PATH'], cwd: '', watch })
-  }
-
-  #make(files: ProgramFiles | null): PoolProcess<Job> {
-    const { launchers, protocol, maxAnswerBytes, readyTimeoutMs, clock } = this.#options
-    const request = this.#request as LaunchRequest
-    const reception = this.#reception
-    return new PoolProcess<Job>(
-      { launchers, reception, request, protocol, maxAnswerBytes, readyTimeoutMs, clock, files },
-      this.#events,
-    )
+  #processEvents(): PoolProcessEvents<Job> {
+    const { clock, maxStdoutBytes } = this.#options
+    return {
+      ready: () => this.#joined(),
+      dirty: (process) => this.#toFlush(process),
+      answered: (job, answer) => this.#answered(job, answer),
+      partial: (job, { index, stdout }) => {
+        job.lastSign = clock.monotonic()
+        job.keep(index, keep(stdout), job.task.maxStdoutBytes ?? maxStdoutBytes)
+      },
+      progress: (job) => {
+        job.lastSign = clock.monotonic()
+      },
+      ended: (process, end) => this.#ended(process, end),
+    }
   }
 
   #dispatch(): void {
