@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../../../lib/index.ts'
+import type { Random } from '../../../lib/index.ts'
 import type { Announce, Outcome, Task } from '../../../model/index.ts'
 import type { Runner } from '../runner.ts'
 import type { Answer } from './answer.ts'
