@@ -46,6 +46,8 @@ export class Intake {
   #poll = 0
   #recordBytes = FIRST_GUESS
   #quiet = false
+  /** Wakes the loop where it waits for room. */
+  #bell: (() => void) | null = null
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -57,6 +59,7 @@ export class Intake {
   }
 
   start(): void {
+    this.#parts.closing.addEventListener('abort', () => this.#bell?.(), { once: true })
     this.#loop = this.#run()
   }
 
@@ -77,14 +80,16 @@ export class Intake {
 
   /** Reads the partition again from where its ledger stands; what polls bring for it until then is dropped. */
   rewind(partition: Partition): void {
+    partition.takeWaiting()
     partition.staleUntil = this.#poll
     this.#behind.add(partition)
   }
 
-  /** The assignment was claimed: what waited for that is handed on. */
+  /** The assignment was claimed, or nothing stops it any more: what waited for that is handed on. */
   release(partition: Partition): void {
-    const records = partition.waiting
-    partition.waiting = []
+    if (!partition.alive || !partition.claimed || partition.reasons.size > 0) return
+    this.#bell?.()
+    const records = partition.takeWaiting()
     this.#parts.valve.apply(partition)
     if (records.length > 0) this.#hand(partition, records)
   }
@@ -94,6 +99,7 @@ export class Intake {
     let failures = 0
     while (!closing.aborted) {
       await this.#seekBack()
+      await this.#whileFull()
       this.#poll += 1
       let records: readonly RawMessage[] = []
       try {
@@ -112,6 +118,19 @@ export class Intake {
         faults.fail(error)
       }
     }
+  }
+
+  /** Polls bring records; while there is no room for them they stay with the client, as long as the valve has patience. */
+  async #whileFull(): Promise<void> {
+    const { valve, clock, closing } = this.#parts
+    for (let idle = valve.idleMs(); idle > 0 && !closing.aborted; idle = valve.idleMs()) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#bell = resolve
+      const timer = clock.timer(idle, resolve)
+      await promise
+      timer.cancel()
+    }
+    this.#bell = null
   }
 
   #most(): number {
@@ -166,10 +185,13 @@ export class Intake {
     partition.attached = true
     partition.fetchedAt = this.#parts.clock.monotonic()
     this.#arriving.delete(partition)
-    if (!partition.claimed) for (const record of records) partition.waiting.push(record)
+    const keeps = !partition.claimed || partition.reasons.size > 0 || partition.waiting.length > 0
+    const drops = partition.draining || this.#quiet
+    if (keeps && !drops) for (const record of records) partition.waiting.push(record)
     // Tells the client again where it was told before: an assignment may have undone it.
     valve.apply(partition, partition.shut)
-    if (partition.claimed) this.#hand(partition, records)
+    if (keeps) this.release(partition)
+    else this.#hand(partition, records)
   }
 
   #attach(): void {

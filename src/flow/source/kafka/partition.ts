@@ -37,7 +37,7 @@ export class Partition {
   metadataBudget: number
   /** Records of the poll at hand. */
   batch: RawMessage[] = []
-  /** Records that came before the claim was acknowledged. */
+  /** Records that came before the claim was acknowledged, or while the intake was paused. */
   waiting: RawMessage[] = []
 
   constructor(of: { assignment: Assignment; ledger: Ledger; resolved: boolean; metadataBudget: number }) {
@@ -57,9 +57,16 @@ export class Partition {
     return this.#gone.signal
   }
 
+  /** What waited; nothing does from now on. */
+  takeWaiting(): RawMessage[] {
+    const records = this.waiting
+    this.waiting = []
+    return records
+  }
+
   /** The assignment ends: nothing is committed, handed on or accepted for it any more. */
   end(): void {
     this.#gone.abort()
-    this.waiting = []
+    this.takeWaiting()
   }
 }

@@ -163,6 +163,8 @@ class World {
   subscribed: readonly string[] = []
   /** What the pipelines do when partitions are given up. */
   drain: () => Promise<boolean> = () => Promise.resolve(true)
+  /** What the pipelines do first with records. */
+  whenTaken: () => void = () => undefined
   /** The pipelines end a message as soon as they get it. */
   immediate = false
   readonly source: KafkaSource
@@ -212,6 +214,7 @@ class World {
   readonly listener: SourceListener = {
     assigned: (assignments) => void this.assigned.push(...assignments),
     messages: (assignment, messages) => {
+      this.whenTaken()
       for (const { offset } of messages) {
         this.messages.push({ assignment, offset })
         if (this.immediate) this.source.ended(assignment, offset, delivered)
@@ -696,9 +699,11 @@ describe('pauses', () => {
     expect(world.kafka.calls).toEqual(['pause jobs:0'])
     expect(world.source.partitions()[0]?.paused).toEqual(['held:binary'])
     await world.fetched(0, 1)
-    expect(world.offsets).toEqual([0, 1])
+    expect(world.offsets).toEqual([])
     world.source.resume(assignment, 'held:binary')
     expect(world.kafka.calls.at(-1)).toBe('resume jobs:0')
+    await world.clock.run(0)
+    expect(world.offsets).toEqual([0, 1])
     expect(world.of('paused').map(({ reason }) => reason)).toEqual(['backpressure:bytes', 'held:binary'])
   })
 
@@ -714,6 +719,66 @@ describe('pauses', () => {
     expect(world.kafka.calls).toEqual(['pause jobs:0'])
     await world.fetched(0, 1)
     expect(world.kafka.calls).toEqual(['pause jobs:0', 'pause jobs:0'])
+  })
+
+  it('for want of room leave the client its fetched records, for as long as there may be room again soon', async () => {
+    const world = new World()
+    world.stored(0)
+    world.stored(0, null, 7, p1)
+    await world.start(p0, p1)
+    await world.clock.run(300)
+    world.source.pause(world.assignment(p0), 'backpressure:messages')
+    world.source.pause(world.assignment(p1), 'backpressure:messages')
+    // The poll that is under way may still bring something; then none is made while nothing takes.
+    await world.feed(record(0), record(0, p1))
+    await world.clock.run(0)
+    const polls = world.kafka.polls.length
+    world.kafka.feed(records(1, 3))
+    await world.clock.run(150)
+    expect(world.kafka.polls).toHaveLength(polls)
+    expect(world.offsets).toEqual([])
+    world.source.resume(world.assignment(p0), 'backpressure:messages')
+    await world.clock.run(0)
+    expect(world.offsets).toEqual([0])
+    expect(world.kafka.calls).toEqual([])
+    // One has been stopped for too long; the other flows.
+    await world.clock.run(150)
+    expect(world.kafka.calls).toEqual(['pause jobs:1'])
+    expect(world.offsets).toEqual([0, 1, 2, 3])
+    world.source.resume(world.assignment(p1), 'backpressure:messages')
+    await world.clock.run(0)
+    expect(world.kafka.calls).toEqual(['pause jobs:1', 'resume jobs:1'])
+    expect(world.offsets).toEqual([0, 1, 2, 3, 0])
+  })
+
+  it('keep the order of what came meanwhile', async () => {
+    const world = new World()
+    world.stored(0)
+    world.stored(0, null, 7, p1)
+    await world.start(p0, p1)
+    await world.clock.run(300)
+    world.source.pause(world.assignment(p0), 'backpressure:messages')
+    await world.fetched(0, 1)
+    await world.clock.run(300)
+    // Taking in the other partition's record makes room in the middle of a poll's records.
+    world.whenTaken = () => world.source.resume(world.assignment(p0), 'backpressure:messages')
+    await world.feed(record(100, p1), ...records(2, 3))
+    expect(world.offsets).toEqual([100, 0, 1, 2, 3])
+    expect(world.failures).toEqual([])
+  })
+
+  it('drop what was kept where the partition is given up: it was not taken in, and nothing of it is committed', async () => {
+    const world = new World()
+    world.stored(0)
+    await world.start(p0)
+    await world.clock.run(300)
+    await world.fetched(0, 1)
+    world.source.pause(world.assignment(), 'backpressure:messages')
+    await world.fetched(2, 3)
+    world.end(0, 1)
+    await world.clock.runUntil(world.kafka.listener.revoked([p0], { lost: false }))
+    expect(world.offsets).toEqual([0, 1])
+    expect(world.lastCommit()).toMatchObject({ offset: 2, map: null })
   })
 
   it('bound what is done above a slow message', async () => {

@@ -174,7 +174,14 @@ export class KafkaSource implements Source {
     const registry = this.#registry
     const closing = this.#closing.signal
     const faults = new Faults({ clock, announce, failed: (error) => listener.failed(error) })
-    const valve = new Valve({ consumer, clock, announce, faults })
+    const valve = new Valve({
+      consumer,
+      clock,
+      announce,
+      faults,
+      // Not at once: the one that resumes is in the middle of its accounts.
+      flowing: (partition) => queueMicrotask(() => intake.release(partition)),
+    })
     const bounds = new Bounds(valve, settings.maxSpan)
     const shared = { consumer, registry, valve, faults, clock, random, announce }
     const committer: Committer = new Committer({
