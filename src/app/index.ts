@@ -5,5 +5,5 @@
 export { type AppOptions, DrakkarApp } from './app.ts'
 export { buildExec } from './exec.ts'
 export { loadHandler } from './load-handler.ts'
-export { kafkaProducer } from './sinks.ts'
+export { customChecks, kafkaProducer, type SinkCheck, sinkChecks } from './sinks.ts'
 export { VERSION } from './version.ts'

@@ -3,13 +3,16 @@ import type { BatchOptions, Sink } from '../flow/sinks/index.ts'
 import type { KafkaDriver } from '../flow/source/index.ts'
 import { DrakkarError } from '../model/index.ts'
 import type { BuiltSink } from './sinks/built.ts'
+import type { SinkCheck } from './sinks/check.ts'
 import { fileSinks } from './sinks/files.ts'
-import { httpSinks } from './sinks/http.ts'
+import { httpChecks, httpSinks } from './sinks/http.ts'
 import { kafkaSinks } from './sinks/kafka.ts'
-import { mongoSinks } from './sinks/mongo.ts'
-import { postgresSinks } from './sinks/postgres.ts'
-import { redisSinks } from './sinks/redis.ts'
+import { mongoChecks, mongoSinks } from './sinks/mongo.ts'
+import { postgresChecks, postgresSinks } from './sinks/postgres.ts'
+import { redisChecks, redisSinks } from './sinks/redis.ts'
 
+export type { SinkCheck, SinkFacts } from './sinks/check.ts'
+export { customChecks } from './sinks/custom.ts'
 export { kafkaProducer } from './sinks/kafka.ts'
 
 /** Every configured sink instance, `custom` ones as they were loaded, with its batch limits by `<kind>:<name>`. Throws NO_SINK where there is none. */
@@ -38,4 +41,9 @@ export function buildSinks(
     sinks: built.map(({ sink }) => sink),
     batch: Object.fromEntries(built.map(({ sink, batch }) => [`${sink.kind}:${sink.name}`, batch])),
   }
+}
+
+/** Sinks that have a server, to be looked at without a worker; `custom` ones have a function of their own. */
+export function sinkChecks(config: Config): readonly SinkCheck[] {
+  return [...httpChecks(config), ...mongoChecks(config), ...postgresChecks(config), ...redisChecks(config)]
 }

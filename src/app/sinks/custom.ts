@@ -3,6 +3,7 @@ import { type BatchOptions, createCustomSink, lacksOfSink, type Sink, type SinkK
 import { redactSecrets } from '../../lib/index.ts'
 import { reasonOf } from '../../model/index.ts'
 import type { BuiltSink } from './built.ts'
+import { closing, type SinkCheck } from './check.ts'
 import { invalid, loadSinkKind } from './load-module.ts'
 
 /** Settings of an instance that are the worker's, by the name of the batch limit; the others go to the sink. */
@@ -40,6 +41,22 @@ export async function loadCustomSinks({ sinks }: Pick<Config, 'sinks'>): Promise
     }
   }
   return built
+}
+
+/** What `drakkar doctor` looks at: `connect()` as at a worker's start. Rejects as `loadCustomSinks`. */
+export async function customChecks(config: Pick<Config, 'sinks'>): Promise<SinkCheck[]> {
+  const built = await loadCustomSinks(config)
+  const paths = Object.entries(config.sinks.custom).flatMap(([kind, instances]) =>
+    Object.keys(instances).map((name) => `sinks.custom.${kind}.${name}`),
+  )
+  return built.map(({ sink }, index) => ({
+    path: paths[index] as string,
+    run: () =>
+      closing(sink, async () => {
+        await sink.connect()
+        return { says: 'connect() has worked' }
+      }),
+  }))
 }
 
 async function instanceOf(

@@ -1,7 +1,9 @@
 import type { Config } from '../../config/index.ts'
-import { createHttpSink } from '../../flow/sinks/index.ts'
+import { createHttpSink, type Sink } from '../../flow/sinks/index.ts'
 import { systemClock as clock } from '../../lib/index.ts'
+import { reasonOf } from '../../model/index.ts'
 import { type BuiltSink, limits } from './built.ts'
+import { closing, PATIENCE_SECONDS, type SinkCheck } from './check.ts'
 
 type HttpConfig = Config['sinks']['http'][string]
 
@@ -11,34 +13,59 @@ const MOST_BATCHES = 4
 const LONGEST_WAIT_SECONDS = 5
 
 export function httpSinks(config: Config): BuiltSink[] {
-  const seconds = (value: number): number => value * 1000
   return Object.entries(config.sinks.http).map(([name, sink]) => ({
-    sink: createHttpSink({
-      name,
-      url: sink.url,
-      method: sink.method,
-      encoding: sink.encoding,
-      contentType: sink.contentType,
-      headers: sink.headers,
-      payloadUrl: sink.payloadUrl,
-      allowedHosts: sink.allowedHosts,
-      idempotencyHeader: sink.idempotencyHeader,
-      batchFormat: sink.batchFormat,
-      maxRedirects: sink.maxRedirects,
-      // What is decided must be answered before the delivery gives the whole batch up.
-      timeoutMs: seconds(Math.min(sink.timeoutSeconds, 0.9 * config.sinks.deliveryTimeoutSeconds)),
-      connectTimeoutMs: seconds(sink.connectTimeoutSeconds),
-      headersTimeoutMs: seconds(sink.headersTimeoutSeconds),
-      bodyTimeoutMs: seconds(sink.bodyTimeoutSeconds),
-      connections: sink.maxConnections,
-      rate: sink.requestsPerSecond === undefined ? null : { perSecond: sink.requestsPerSecond, burst: sink.burst },
-      tls: sink.tls,
-      addresses: { refusePrivate: sink.refusePrivate, refuseLoopback: sink.refuseLoopback },
-      checkAtStart: sink.checkAtStart,
-      clock,
-    }),
+    sink: httpSink(config, name, sink),
     batch: batchOf(sink),
   }))
+}
+
+/** What `drakkar doctor` looks at: whether a connection can be opened, TLS included; nothing is asked over it. */
+export function httpChecks(config: Config): SinkCheck[] {
+  return Object.entries(config.sinks.http).map(([name, sink]) => ({
+    path: `sinks.http.${name}`,
+    run: async () => {
+      const connectTimeoutSeconds = Math.min(sink.connectTimeoutSeconds, PATIENCE_SECONDS)
+      const opened = httpSink(config, name, { ...sink, connectTimeoutSeconds, checkAtStart: true })
+      try {
+        return await closing(opened, async () => {
+          await opened.connect()
+          return { says: `${new URL(sink.url).origin} can be reached` }
+        })
+      } catch (error) {
+        if (sink.checkAtStart) throw error
+        const advice = 'A worker starts without it (check_at_start: false), and holds its partitions until it is there.'
+        return { says: null, warnings: [{ says: reasonOf(error), advice }] }
+      }
+    },
+  }))
+}
+
+function httpSink(config: Config, name: string, sink: HttpConfig): Sink {
+  const seconds = (value: number): number => value * 1000
+  return createHttpSink({
+    name,
+    url: sink.url,
+    method: sink.method,
+    encoding: sink.encoding,
+    contentType: sink.contentType,
+    headers: sink.headers,
+    payloadUrl: sink.payloadUrl,
+    allowedHosts: sink.allowedHosts,
+    idempotencyHeader: sink.idempotencyHeader,
+    batchFormat: sink.batchFormat,
+    maxRedirects: sink.maxRedirects,
+    // What is decided must be answered before the delivery gives the whole batch up.
+    timeoutMs: seconds(Math.min(sink.timeoutSeconds, 0.9 * config.sinks.deliveryTimeoutSeconds)),
+    connectTimeoutMs: seconds(sink.connectTimeoutSeconds),
+    headersTimeoutMs: seconds(sink.headersTimeoutSeconds),
+    bodyTimeoutMs: seconds(sink.bodyTimeoutSeconds),
+    connections: sink.maxConnections,
+    rate: sink.requestsPerSecond === undefined ? null : { perSecond: sink.requestsPerSecond, burst: sink.burst },
+    tls: sink.tls,
+    addresses: { refusePrivate: sink.refusePrivate, refuseLoopback: sink.refuseLoopback },
+    checkAtStart: sink.checkAtStart,
+    clock,
+  })
 }
 
 /**

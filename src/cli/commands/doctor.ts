@@ -11,12 +11,13 @@ import { folderFindings, portFindings } from './doctor/places.ts'
 import { controlFindings, launcherFindings, programFindings } from './doctor/programs.ts'
 import { lineOf, summaryOf } from './doctor/report.ts'
 import { settingFindings } from './doctor/settings.ts'
+import { customFindings, sinkFindings } from './doctor/sinks.ts'
 import { kafkaFindings } from './doctor/topics.ts'
 
 const USAGE = `Usage: drakkar doctor [HANDLER] [-c CONFIG]
 
 Looks at everything that a worker needs, one line each, marked ok, warning or problem, with what to do.
-It joins no group, reads no message and writes nothing.
+It connects to brokers and sinks as a worker does at its start, joins no group, reads no message and writes nothing.
 
   HANDLER            a handler file, to see whether it loads; it is imported, none of its hooks is called
   -c, --config FILE  YAML configuration; default: the variable DRAKKAR_CONFIG, else environment and defaults alone
@@ -67,6 +68,12 @@ function examine(handler: string | undefined, path: string | undefined, io: Comm
       ({ config }) => check(subject, () => run(config)),
       () => [],
     )
+  const handlerLoaded =
+    handler === undefined ? [] : [check('handler', () => guarded('handler', io, () => handlerFindings(handler)))]
+  // One after the other, so that it is known whose code did something.
+  const customSinks = Promise.all(handlerLoaded).then(() =>
+    withConfig('sinks', (config) => guarded('sinks', io, () => customFindings(config))),
+  )
   return [
     check('Node', nodeFindings),
     check('Kafka client', clientFindings),
@@ -81,8 +88,9 @@ function examine(handler: string | undefined, path: string | undefined, io: Comm
     withConfig('folders', folderFindings),
     withConfig('metrics port', portFindings),
     withConfig('sinks', sinkFindings),
+    customSinks,
     withConfig('brokers', kafkaFindings),
-    ...(handler === undefined ? [] : [check('handler', () => handlerFindings(handler, io))]),
+    ...handlerLoaded,
   ]
 }
 
@@ -99,25 +107,19 @@ function configFindings(loaded: Promise<LoadedConfig>, path: string | undefined)
   )
 }
 
-function sinkFindings({ sinks }: Config): readonly Finding[] {
-  const names = [
-    ...Object.keys(sinks.kafka).map((name) => `kafka:${name}`),
-    ...Object.keys(sinks.filesystem).map((name) => `files:${name}`),
-    ...Object.values(sinks.custom).flatMap((named) => Object.keys(named).map((name) => `custom:${name}`)),
-  ]
-  if (names.length > 0) return [ok('sinks', names.join(', '))]
-  return [problem('sinks', 'none is configured, so results would go nowhere', 'Add one under `sinks:`.')]
+async function handlerFindings(path: string): Found {
+  await loadHandler(path)
+  return [ok('handler', path)]
 }
 
-/** The file is the user's: whatever it does while it is imported must not pass for a healthy answer. */
-async function handlerFindings(path: string, io: CommandIo): Found {
+/** Whatever code of the user does while it is loaded, it must not pass for a healthy answer. */
+async function guarded(subject: string, io: CommandIo, run: () => Found): Found {
   const release = guardUserCode((error, exit) => {
-    io.stdout.write(lineOf(problemOf('handler', error), false))
+    io.stdout.write(lineOf(problemOf(subject, error), false))
     exit(MISSING)
   })
   try {
-    await loadHandler(path)
-    return [ok('handler', path)]
+    return await run()
   } finally {
     release()
   }

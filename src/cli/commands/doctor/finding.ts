@@ -37,17 +37,22 @@ export function problemOf(subject: string, thrown: unknown): Finding {
   return problem(subject, says, below === '' ? undefined : below)
 }
 
-/** What a check answers; one that throws or takes too long is a problem of its own, and stops no other. */
+/**
+ * What a check answers; one that throws or takes too long is a problem of its own, and stops no other. `place` is named
+ * where several checks have one subject.
+ */
 export async function findings(
   subject: string,
   limitMs: number,
   check: () => Promise<readonly Finding[]>,
+  place = '',
 ): Promise<readonly Finding[]> {
+  const at = place === '' ? '' : `${place}: `
   const { promise: late, resolve } = Promise.withResolvers<readonly Finding[]>()
   const timer = setTimeout(
     () =>
       resolve([
-        problem(subject, `no answer within ${limitMs / 1000} s`, 'It may work, but it is too slow to rely on.'),
+        problem(subject, `${at}no answer within ${limitMs / 1000} s`, 'It may work, but it is too slow to rely on.'),
       ]),
     limitMs,
   )

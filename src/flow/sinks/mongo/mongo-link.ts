@@ -87,6 +87,19 @@ export class MongoLink {
     return new Set(found.map(({ _id }): unknown => _id))
   }
 
+  /** `host:port,…`, as the driver read them from the uri. */
+  get where(): string {
+    return this.#client?.options.hosts.map(String).join(',') ?? ''
+  }
+
+  /** Names of collections that are there, as far as this user may see them. */
+  async collections(): Promise<ReadonlySet<string>> {
+    if (this.#client === null) throw new Error('the connection is closed')
+    const options = { nameOnly: true, authorizedCollections: true }
+    const found = await this.#client.db(this.#options.database).listCollections({}, options).toArray()
+    return new Set(found.map(({ name }) => name))
+  }
+
   async close(): Promise<void> {
     const client = this.#client
     this.#client = null

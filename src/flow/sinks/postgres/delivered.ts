@@ -44,21 +44,28 @@ export class Delivered {
     return ddl(this.#delivered, this.#owners)
   }
 
-  /** Creates what is missing, where that is allowed. Rejects with the server's error. */
-  async prepare(session: Session, create: boolean): Promise<void> {
+  /**
+   * Creates what is missing, where that is allowed; with `try` it is taken back again. Rejects with the server's error.
+   */
+  async prepare(session: Session, create: boolean | 'try'): Promise<void> {
     const { rows } = await session.run<{ missing: boolean }>(
       'SELECT to_regclass($1) IS NULL OR to_regclass($2) IS NULL AS missing',
       [this.#delivered, this.#owners],
     )
+    let making = ''
     if (rows[0]?.missing === true) {
-      if (!create) throw new Error(`the tables ${this.#delivered} and ${this.#owners} do not exist`)
+      if (create === false) throw new Error(`the tables ${this.#delivered} and ${this.#owners} do not exist`)
       // Two workers that start at once: CREATE … IF NOT EXISTS alone can collide.
       const schema = this.#schema === null ? '' : `CREATE SCHEMA IF NOT EXISTS ${quoted(this.#schema)};`
-      await session.script(`BEGIN; SELECT pg_advisory_xact_lock(1146241355); ${schema} ${this.ddl} COMMIT`)
+      making = `SELECT pg_advisory_xact_lock(1146241355); ${schema} ${this.ddl}`
+      if (create !== 'try') {
+        await session.script(`BEGIN; ${making} COMMIT`)
+        making = ''
+      }
     }
     // What it may not do later is told now.
     await session.script(
-      `BEGIN; SELECT 1 FROM ${this.#owners} WHERE false FOR SHARE; DELETE FROM ${this.#delivered} WHERE false; INSERT INTO ${this.#delivered} (scope, id) SELECT '', '' WHERE false; INSERT INTO ${this.#owners} (scope, topic, partition, owner) SELECT '', '', 0, 0 WHERE false; ROLLBACK`,
+      `BEGIN; ${making} SELECT 1 FROM ${this.#owners} WHERE false FOR SHARE; DELETE FROM ${this.#delivered} WHERE false; INSERT INTO ${this.#delivered} (scope, id) SELECT '', '' WHERE false; INSERT INTO ${this.#owners} (scope, topic, partition, owner) SELECT '', '', 0, 0 WHERE false; ROLLBACK`,
     )
   }
 

@@ -34,8 +34,8 @@ export interface PostgresSinkOptions {
   readonly scope: string
   /** Only for `table`: where its tables are. Default: the first schema of the search path. */
   readonly schema?: string
-  /** Only for `table`: creates its tables where they are missing. Default true. */
-  readonly createTables?: boolean
+  /** Only for `table`: creates its tables where they are missing; `try`: sees whether it may, and leaves nothing. Default true. */
+  readonly createTables?: boolean | 'try'
   /** Only for `table`: how long ids are kept, milliseconds; a replay after that writes again. Default a week. */
   readonly keepIdsMs?: number
   /** Longest run of one statement. Default 20 s. */
