@@ -113,7 +113,7 @@ test('two of six sinks are away at a time, and come back: each holds each result
   }
   for (const pair of PAIRS) {
     await load()
-    await flowing(stage, worker)
+    await flowing(stage, worker, produced)
     // While the broker is there: what comes now waits for the sinks that are not.
     await load()
     const outages: Outage[] = pair.map((name) => stores[name].next())
@@ -148,11 +148,19 @@ test('two of six sinks are away at a time, and come back: each holds each result
   expect(await worker.ended).toMatchObject({ status: 0 })
 })
 
-/** Waits until results arrive again. */
-async function flowing(stage: Stage, worker: WorkerProcess): Promise<void> {
-  const delivered = async (): Promise<number> => (await worker.metric('drakkar_sink_payloads_delivered_total')) ?? 0
-  const before = await delivered()
-  await stage.until('results arrive', 120_000, async () => (await delivered()) >= before + PORTION)
+/** Waits until everything but the last portion, and the first results of that, are in all sinks. */
+async function flowing(stage: Stage, worker: WorkerProcess, produced: number): Promise<void> {
+  const wanted = STORES.length * (produced - PORTION) + PORTION
+  let delivered: number | null = null
+  await stage.until(
+    'results arrive',
+    120_000,
+    async () => {
+      delivered = await worker.metric('drakkar_sink_payloads_delivered_total')
+      return (delivered ?? 0) >= wanted
+    },
+    () => `${delivered} of ${wanted} payloads are delivered`,
+  )
 }
 
 /** A record that the client had to send again can be in the topic twice, with the same `drakkar-id`. */
