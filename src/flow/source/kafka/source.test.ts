@@ -734,7 +734,7 @@ describe('pauses', () => {
     await world.clock.run(0)
     const polls = world.kafka.polls.length
     world.kafka.feed(records(1, 3))
-    await world.clock.run(150)
+    await world.clock.run(300)
     expect(world.kafka.polls).toHaveLength(polls)
     expect(world.offsets).toEqual([])
     world.source.resume(world.assignment(p0), 'backpressure:messages')
@@ -742,7 +742,7 @@ describe('pauses', () => {
     expect(world.offsets).toEqual([0])
     expect(world.kafka.calls).toEqual([])
     // One has been stopped for too long; the other flows.
-    await world.clock.run(150)
+    await world.clock.run(300)
     expect(world.kafka.calls).toEqual(['pause jobs:1'])
     expect(world.offsets).toEqual([0, 1, 2, 3])
     world.source.resume(world.assignment(p1), 'backpressure:messages')
@@ -759,7 +759,7 @@ describe('pauses', () => {
     await world.clock.run(300)
     world.source.pause(world.assignment(p0), 'backpressure:messages')
     await world.fetched(0, 1)
-    await world.clock.run(300)
+    await world.clock.run(600)
     // Taking in the other partition's record makes room in the middle of a poll's records.
     world.whenTaken = () => world.source.resume(world.assignment(p0), 'backpressure:messages')
     await world.feed(record(100, p1), ...records(2, 3))

@@ -10,7 +10,7 @@ const AGAIN_MS = 1000
  * How long the client is not told that a partition has no room, milliseconds. To pause it there throws away what is
  * fetched already, up to a megabyte, and where work flows there is room again within milliseconds.
  */
-const PATIENCE_MS = 200
+const PATIENCE_MS = 500
 
 /** Stops and lets flow the intake of a partition. Reasons add up: it flows again when the last one is gone. */
 export class Valve {
