@@ -11,7 +11,7 @@ import { mongoChecks, mongoSinks } from './sinks/mongo.ts'
 import { postgresChecks, postgresSinks } from './sinks/postgres.ts'
 import { redisChecks, redisSinks } from './sinks/redis.ts'
 
-export type { SinkCheck, SinkFacts } from './sinks/check.ts'
+export type { SinkCheck } from './sinks/check.ts'
 export { customChecks } from './sinks/custom.ts'
 export { kafkaProducer } from './sinks/kafka.ts'
 

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Run, Stage, until } from './cli-kit.ts'
@@ -22,6 +22,11 @@ beforeAll(async () => {
   stage = await Stage.open()
 }, 60_000)
 afterAll(() => stage[Symbol.asyncDispose]())
+
+/** As a redrive takes letters: `2-15.json` before `10-1.json`. */
+function inOrder(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true })
+}
 
 async function stopped(run: Run): Promise<void> {
   run.child.kill('SIGTERM')
@@ -70,7 +75,15 @@ describe.concurrent('dead letters of a whole worker', () => {
     expect(await output('dlq', 'redrive', ...place)).toMatch(
       /10 would go to their own topics\nNothing was sent: add --yes\.\n$/,
     )
-    expect(await output('dlq', 'redrive', ...place, '--yes')).toBe('10 went back to their own topics\n')
+    // Nothing can be renamed to a folder that holds something.
+    const last = (await readdir(letters)).sort(inOrder).at(-1) ?? ''
+    await mkdir(join(letters, `${last}.done`, 'x'), { recursive: true })
+    const stuck = stage.command(['dlq', 'redrive', ...place, '--yes'])
+    expect(await stuck.exit(), stuck.story).toEqual({ code: 3, signal: null })
+    expect(stuck.stdout).toBe('10 went back to their own topics; 1 of them could not be marked as done\n')
+    expect(stuck.story).toContain(`${last} went back, but its file could not be named ${last}.done: `)
+    await rm(join(letters, `${last}.done`), { recursive: true })
+    await rename(join(letters, last), join(letters, `${last}.done`))
     expect(await output('dlq', 'redrive', ...place, '--yes')).toBe('0 went back to their own topics\n')
     expect(await stage.count(job.topic)).toBe(40)
   })

@@ -158,7 +158,8 @@ async function redrive(args: readonly string[], io: CommandIo): Promise<number> 
     }
   } finally {
     stop.remove()
-    await producer?.close()
+    // What was sent is acknowledged; that must be told whatever becomes of the client.
+    await producer?.close().catch(() => undefined)
   }
   return report(run.tally, { dryRun, histogram, interrupted: stop.signal.aborted, to: to ?? toFolder }, io)
 }
@@ -203,6 +204,7 @@ function report(
   if (of.dryRun) io.stdout.write(of.histogram.text(widthOf(io)))
   const parts = [
     of.dryRun ? `\n${count(tally.sent)} would go ${where}` : `${count(tally.sent)} went back ${where}`,
+    ...(tally.unmarked > 0 ? [`${count(tally.unmarked)} of them could not be marked as done`] : []),
     ...(tally.passedOver > 0 ? [`${count(tally.passedOver)} passed over by the filter`] : []),
     ...(tally.looping > 0 ? [`${count(tally.looping)} left: they were put back too often (--max-redrives)`] : []),
     ...(tally.noSource > 0 ? [`${count(tally.noSource)} left: they do not say where they came from (--to)`] : []),

@@ -329,6 +329,28 @@ describe('a folder', () => {
     }
   })
 
+  test('a letter that went back and cannot be marked ends it, and is told apart from the others', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'drakkar-dlq-'))
+    try {
+      await new Redrive(options({ send: intoFolder(folder) })).fromFolder(
+        of(letter({ offset: 1 }), letter({ offset: 2 }), letter({ offset: 3 })),
+      )
+      // Nothing can be renamed to a folder that holds something.
+      await mkdir(join(folder, 'jobs', '4-2.json.done', 'x'), { recursive: true })
+      const sent: unknown[] = []
+      const send: RedriveOptions['send'] = async (_, { source }) => sent.push(source?.offset)
+      const tally = await new Redrive(options({ send })).fromFolder(folderLetters(folder, () => undefined))
+      expect(sent).toEqual([1, 2])
+      expect(tally).toMatchObject({ sent: 2, unmarked: 1 })
+      expect(tally.failure).toMatch(/4-2\.json went back, but its file could not be named 4-2\.json\.done: /)
+      expect((await all(folder)).map(({ place }) => place)).toEqual(
+        ['4-2.json', '4-3.json'].map((name) => ({ kind: 'file', path: join(folder, 'jobs', name) })),
+      )
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   test('a dry run sends nothing and touches no file; a limit ends it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'drakkar-dlq-'))
     try {

@@ -1,4 +1,5 @@
 import { rename } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { writeLetterFile } from '../../../flow/ends/index.ts'
 import type { OutgoingRecord } from '../../../flow/sinks/index.ts'
 import { type Clock, sleep } from '../../../lib/index.ts'
@@ -39,13 +40,15 @@ export interface RedriveTally {
   looping: number
   /** Nobody knows where they came from. */
   noSource: number
+  /** They were sent, and nothing says so where they are: the next redrive sends them again. */
+  unmarked: number
   /** Why it ended before the end. */
   failure?: string
 }
 
 /** Puts letters back. What is done of a batch is remembered only after the broker has acknowledged all before it. */
 export class Redrive {
-  readonly tally: RedriveTally = { sent: 0, passedOver: 0, looping: 0, noSource: 0 }
+  readonly tally: RedriveTally = { sent: 0, passedOver: 0, looping: 0, noSource: 0, unmarked: 0 }
   readonly #options: RedriveOptions
   readonly #begin: number
   #started = 0
@@ -84,9 +87,19 @@ export class Redrive {
       await this.#pace()
       const handled = await this.#one(readLetter(stored))
       if (handled === 'sent' && stored.place.kind === 'file' && !this.#options.dryRun)
-        await rename(stored.place.path, `${stored.place.path}.done`)
+        await this.#mark(stored.place.path)
     }
     return this.tally
+  }
+
+  /** Where one file cannot be renamed the next one rarely can: to go on would send all of them twice. */
+  async #mark(path: string): Promise<void> {
+    try {
+      await rename(path, `${path}.done`)
+    } catch (error) {
+      this.tally.unmarked += 1
+      this.tally.failure ??= `${path} went back, but its file could not be named ${basename(path)}.done: ${reasonOf(error)}. Give it that name, or the next redrive sends it again.`
+    }
   }
 
   get #over(): boolean {
