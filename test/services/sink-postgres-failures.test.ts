@@ -149,12 +149,18 @@ describe('when something goes wrong while it runs', () => {
 
   test('its connections are ended by an administrator: the batch is tried again', async () => {
     const { sink, look } = await openPostgresSink(own.dsn, 'CREATE TABLE t (k int)')
-    const running = deliverAll(sink, stream(sink, 20_000), 30_000)
-    for (let n = 0; n < 5; n += 1) {
-      await look.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'drakkar'")
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    let over = false
+    const running = deliverAll(sink, stream(sink, 20_000), 30_000).finally(() => {
+      over = true
+    })
+    let ended = 0
+    await until('five connections were ended', 30_000, async () => {
+      const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'drakkar'"
+      ended += (await rowsOf(look, end)).length
+      return over || ended >= 5
+    })
     await running
+    expect(ended).toBeGreaterThan(0)
     expect(await rowsOf(look, 'SELECT count(*)::int AS n, count(DISTINCT k)::int AS d FROM t')).toEqual([
       { n: 20_000, d: 20_000 },
     ])
@@ -212,7 +218,10 @@ describe('when something goes wrong while it runs', () => {
     const record = recordFor(sink, { table: 't', data: { k: 1 } })
     const gaveUp = new AbortController()
     const first = sink.deliver([record], gaveUp.signal)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await until('it waits for the table', 10_000, async () => {
+      const waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
+      return (await rowsOf(look, waiting)).length > 0
+    })
     gaveUp.abort()
     const answered = await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 4000, 'too late'))])
     expect(answered).toMatchObject([{ ok: false, kind: 'transient' }])
