@@ -160,7 +160,12 @@ export class Worker {
       workerId,
       notReady: this.#notReady(),
       partitions,
-      executor: { slots: executor.slots, running: executor.running, waiting: executor.waiting },
+      executor: {
+        slots: executor.slots,
+        running: executor.running,
+        waiting: executor.waiting,
+        kept: executor.kept(),
+      },
       sinks: delivery.views(),
       brokersAwayMs: source.brokersAwayMs(),
     }

@@ -83,7 +83,7 @@ const view = (): WorkerView => ({
   workerId: 'bench',
   notReady: [],
   partitions: [],
-  executor: { slots: SLOTS, running: 0, waiting: 0 },
+  executor: { slots: SLOTS, running: 0, waiting: 0, kept: [] },
   sinks: [],
   brokersAwayMs: null,
 })

@@ -99,7 +99,7 @@ function nothingYet(workerId: string): WorkerView {
     workerId,
     notReady: [],
     partitions: [],
-    executor: { slots: 0, running: 0, waiting: 0 },
+    executor: { slots: 0, running: 0, waiting: 0, kept: [] },
     sinks: [],
     brokersAwayMs: null,
   }

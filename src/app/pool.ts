@@ -28,6 +28,7 @@ export function buildPool(
     args: pool.args,
     protocol: pool.protocol,
     processes: pool.processes ?? Math.ceil(executor.maxExecutors / pool.inFlight),
+    followsSlots: pool.processes == null,
     inFlight: pool.inFlight,
     maxAnswerBytes: pool.maxAnswerBytes,
     readyTimeoutMs: pool.readyTimeoutSeconds * 1000,

@@ -51,7 +51,10 @@ function buildFunction({ config: { executor }, hooks, announce }: RunnerParts): 
     // What a function returns is in memory: nothing of it is spilled.
     onOutputCap: executor.onOutputCap === 'truncate' ? ('truncate' as const) : ('fail' as const),
   }
-  if (file != null) return new ThreadRunner({ ...shared, file, threads: threads ?? executor.maxExecutors, maxHeapMb })
+  if (file != null) {
+    const size = { threads: threads ?? executor.maxExecutors, followsSlots: threads == null }
+    return new ThreadRunner({ ...shared, ...size, file, maxHeapMb })
+  }
   const { run: call } = hooks
   if (call === undefined) return null
   return new FunctionRunner({ ...shared, call, announce, graceMs: executor.killGraceSeconds * 1000 })

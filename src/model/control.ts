@@ -16,7 +16,10 @@ export interface Control {
    * an `onError` that says otherwise it is not tried again, and its messages are dead-lettered.
    */
   cancelTask(id: string, by: Actor): Answered
-  /** How many tasks run at once, from now on; what runs above a smaller number runs to its end. The marks of backpressure follow. */
+  /**
+   * How many tasks run at once, from now on; what runs above a smaller number runs to its end. The marks of backpressure follow,
+   * and persistent processes and threads whose number is not configured.
+   */
   setMaxExecutors(count: number, by: Actor): Answered
   /** Takes in nothing more of a partition until `resume`, or until it is assigned anew. What is in flight goes on. */
   pause(at: TopicPartition, by: Actor): Answered

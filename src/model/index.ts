@@ -59,8 +59,10 @@ export {
   type TaskSpec,
 } from './task.ts'
 export {
+  type ExecutorView,
   type HeadView,
   isReady,
+  type KeptView,
   type PartitionView,
   type RunView,
   type SinkView,

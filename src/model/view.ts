@@ -78,6 +78,28 @@ export interface RunView extends TopicPartition {
   readonly forMs: number
 }
 
+/** What the worker shows of its slots, and of what stands ready to fill them. */
+export interface ExecutorView {
+  readonly slots: number
+  readonly running: number
+  readonly waiting: number
+  readonly kept: readonly KeptView[]
+}
+
+/** What a runner keeps from one task to the next: persistent processes, or threads. */
+export interface KeptView {
+  readonly runner: 'pool' | 'function'
+  readonly what: 'processes' | 'threads'
+  /** They take tasks, or are being started. */
+  readonly live: number
+  /** They take no task more, and go when theirs are answered. */
+  readonly leaving: number
+  /** How many there may be. */
+  readonly most: number
+  /** True where the configuration names the number; else it follows the slots. */
+  readonly configured: boolean
+}
+
 /** A read-only picture of the worker, taken when asked for. */
 export interface WorkerView {
   readonly phase: 'starting' | 'ready' | 'stopping' | 'stopped'
@@ -85,7 +107,7 @@ export interface WorkerView {
   /** Reasons, besides its phase, why the worker is not ready; empty where there are none. */
   readonly notReady: readonly string[]
   readonly partitions: readonly PartitionView[]
-  readonly executor: { readonly slots: number; readonly running: number; readonly waiting: number }
+  readonly executor: ExecutorView
   readonly sinks: readonly SinkView[]
   /** For how long no broker of the source has been connected, milliseconds; null where one is, or it cannot be known. */
   readonly brokersAwayMs: number | null

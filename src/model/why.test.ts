@@ -41,7 +41,7 @@ describe('the reason of a partition', () => {
     [
       'the gate',
       head({ kind: 'gate', taskId, forMs: 12_000 }),
-      { executor: { slots: 4, running: 4, waiting: 7 } },
+      { executor: { slots: 4, running: 4, waiting: 7, kept: [] } },
       'gate',
       `head offset 57: task ${taskId} waiting at the gate for 12 s (4 of 4 slots busy, 7 waiting)`,
     ],

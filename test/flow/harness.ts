@@ -68,6 +68,10 @@ export class ScriptedExecutor implements Executor {
 
   setSlots(): void {}
 
+  kept(): [] {
+    return []
+  }
+
   active(): [] {
     return []
   }

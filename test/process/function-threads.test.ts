@@ -125,6 +125,44 @@ describe('functions in threads', () => {
     expect(await run(runner, 'next')).toMatchObject({ verdict: 'ok' })
   })
 
+  it('grows when tasks need it, and lets what runs end before it shrinks', async () => {
+    const runner = await threads({ threads: 2, followsSlots: true })
+    const size = (): unknown[] => runner.kept().map(({ live, leaving, most }) => [live, leaving, most])
+    const hold = (gate: Int32Array<SharedArrayBuffer>): { outcome: Promise<Outcome>; started: Promise<void> } => {
+      const started = Promise.withResolvers<void>()
+      const task = taskOf('held', { metadata: { end: 'held', gate } })
+      return { outcome: runner.run(task, never, () => started.resolve()), started: started.promise }
+    }
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    expect(size()).toEqual([[2, 0, 2]])
+    const held = [hold(gate), hold(gate), hold(gate)]
+    runner.setSlots(4)
+    // The third was waiting; nobody needs a fourth.
+    expect(size()).toEqual([[3, 0, 4]])
+    held.push(hold(gate))
+    await Promise.all(held.map(({ started }) => started))
+    expect(size()).toEqual([[4, 0, 4]])
+    runner.setSlots(1)
+    expect(size()).toEqual([[1, 3, 1]])
+    const late = hold(gate)
+    Atomics.store(gate, 0, 1)
+    Atomics.notify(gate, 0)
+    const outcomes = await Promise.all(held.map(({ outcome }) => outcome))
+    const ids = outcomes.map(({ value }) => value)
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    expect(new Set(ids).size).toBe(4)
+    expect(ids).toContain((await late.outcome).value)
+    expect(size()).toEqual([[1, 0, 1]])
+  }, 60_000)
+
+  it('keeps the number of threads that is configured', async () => {
+    const runner = await threads({ threads: 2 })
+    runner.setSlots(8)
+    expect(runner.kept()).toEqual([
+      { runner: 'function', what: 'threads', live: 2, leaving: 0, most: 2, configured: true },
+    ])
+  })
+
   it.each([
     ['/nowhere/at-all.ts', /cannot be used: Cannot find module/],
     [fileURLToPath(new URL('../../src/lib/clock.ts', import.meta.url)), /its default export is missing/],

@@ -243,6 +243,7 @@ export const MUTANTS: readonly NamedMutant[] = [
         running: 0,
         waiting: 0,
         setSlots: (slots) => executor.setSlots(slots),
+        kept: () => executor.kept(),
         active: () => executor.active(),
         cancelTask: (id) => executor.cancelTask(id),
         submit: (task, options) => {

@@ -395,6 +395,7 @@ function watchedExecutor(executor: Executor, epochs: WeakMap<Task, number>): Exe
       return executor.waiting
     },
     setSlots: (slots) => executor.setSlots(slots),
+    kept: () => executor.kept(),
     active: () => executor.active(),
     cancelTask: (id) => executor.cancelTask(id),
     submit: (task, options) => {

@@ -150,7 +150,7 @@ export function sampleView(over: Partial<WorkerView> = {}): WorkerView {
         lastFetchMs: 30,
       },
     ],
-    executor: { slots: 8, running: 3, waiting: 2 },
+    executor: { slots: 8, running: 3, waiting: 2, kept: [] },
     sinks: [{ kind: 'kafka', name: 'output', connected: true, pending: 9 }],
     brokersAwayMs: null,
     ...over,

@@ -1,5 +1,13 @@
 import type { Clock, Random } from '../../lib/index.ts'
-import { type Announce, type Holds, type Outcome, type RunView, reasonOf, type Task } from '../../model/index.ts'
+import {
+  type Announce,
+  type Holds,
+  type KeptView,
+  type Outcome,
+  type RunView,
+  reasonOf,
+  type Task,
+} from '../../model/index.ts'
 import { Entry, KnownRun, WITHDRAWN } from './entry.ts'
 import { Gate } from './gate.ts'
 import { LAUNCH_RETRY, LaunchBlocks, type LaunchRetry } from './launch-blocks.ts'
@@ -78,7 +86,12 @@ class PoolExecutor implements Executor {
 
   setSlots(slots: number): void {
     this.#gate.setSlots(slots)
+    this.#runner.setSlots?.(slots)
     this.#pump()
+  }
+
+  kept(): readonly KeptView[] {
+    return this.#runner.kept?.() ?? []
   }
 
   active(): readonly RunView[] {

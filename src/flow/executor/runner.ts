@@ -1,4 +1,4 @@
-import type { Assignment, Outcome, RunView, Task } from '../../model/index.ts'
+import type { Assignment, KeptView, Outcome, RunView, Task } from '../../model/index.ts'
 
 /**
  * Runs one task once. One contract for a process per task, a persistent process, a function, and the simulated program:
@@ -14,6 +14,10 @@ export interface Runner {
    * Default: the task's `binary`, else the configured one.
    */
   programOf?(task: Task): string | null
+  /** So many tasks run at once from now on; what it keeps for them follows where its number is not configured. Default: nothing does. */
+  setSlots?(slots: number): void
+  /** What it keeps from one task to the next. Default: nothing. */
+  kept?(): readonly KeptView[]
   /** Ends whatever still runs. Twice is fine. */
   stop(): Promise<void>
 }
@@ -55,8 +59,13 @@ export interface Executor {
   readonly slots: number
   readonly running: number
   readonly waiting: number
-  /** From now on so many run at once; what runs above a smaller number runs to its end. Throws below 1. */
+  /**
+   * From now on so many run at once; what runs above a smaller number runs to its end. What the runner keeps for them follows
+   * where its number is not configured. Throws below 1.
+   */
   setSlots(slots: number): void
+  /** What the runner keeps from one task to the next. */
+  kept(): readonly KeptView[]
   /** What runs now. */
   active(): readonly RunView[]
   /** Ends the task's run, or answers `cancelled` for it where it has not started. False where it is not here. */

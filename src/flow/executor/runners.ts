@@ -1,4 +1,4 @@
-import type { Outcome, RunnerName, Task } from '../../model/index.ts'
+import type { KeptView, Outcome, RunnerName, Task } from '../../model/index.ts'
 import type { Runner } from './runner.ts'
 import { refusedOutcome } from './verdict.ts'
 
@@ -46,6 +46,14 @@ export class Runners implements Runner {
     const runner = this.#of(task)
     if (runner === undefined) return null
     return runner.programOf === undefined ? (task.binary ?? this.#options.defaultBinary ?? '') : runner.programOf(task)
+  }
+
+  setSlots(slots: number): void {
+    for (const name of ORDER) this.#options.runners[name]?.setSlots?.(slots)
+  }
+
+  kept(): readonly KeptView[] {
+    return ORDER.flatMap((name) => this.#options.runners[name]?.kept?.() ?? [])
   }
 
   /** Each is stopped, whatever another one says: half a stop would leave processes behind. */

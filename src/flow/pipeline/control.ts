@@ -3,6 +3,7 @@ import {
   type Announce,
   type Answered,
   type Control,
+  type KeptView,
   partitionKey,
   type TopicPartition,
 } from '../../model/index.ts'
@@ -50,7 +51,8 @@ export function createControl(parts: ControlParts): Control {
       const before = executor.slots
       executor.setSlots(count)
       flow.setMarks(scaled(intake, count / slotsThen))
-      return audited('set', by, `max_executors=${count}`, done(`max_executors is ${count} now; it was ${before}`))
+      const said = [`max_executors is ${count} now; it was ${before}`, ...executor.kept().map(followed)]
+      return audited('set', by, `max_executors=${count}`, done(said.join('. ')))
     },
     pause: (at, by) => onPartition('pause', at, by),
     resume: (at, by) => onPartition('resume', at, by),
@@ -65,6 +67,12 @@ const CANCELLED = {
 
 const done = (said: string): Answered => ({ ok: true, said })
 const refused = (why: string): Answered => ({ ok: false, why })
+
+/** What a runner keeps: it has a new size, or the one that is configured. */
+function followed({ runner, what, most, configured }: KeptView): string {
+  if (configured) return `executor.${runner}.${what} is ${most} as configured, and does not follow`
+  return `There may be ${most} ${what} of executor.${runner} now`
+}
 
 /** Messages follow the number of slots; bytes are memory and do not. */
 function scaled(marks: IntakeOptions, factor: number): IntakeOptions {

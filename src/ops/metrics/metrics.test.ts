@@ -235,7 +235,7 @@ describe('idle seconds', () => {
     now = 1000
     fire()
     view = sampleView({
-      executor: { slots: 8, running: 0, waiting: 0 },
+      executor: { slots: 8, running: 0, waiting: 0, kept: [] },
       partitions: sampleView().partitions.map((at) => ({ ...at, inFlight: 0, queued: 0, paused: [], holds: [] })),
     })
     now = 3000

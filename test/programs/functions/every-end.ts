@@ -1,7 +1,10 @@
+import { threadId } from 'node:worker_threads'
 import type { Task } from '../../../src/model/index.ts'
 
 interface Plan {
   readonly end: string
+  /** What `held` waits for: a value that is not 0. */
+  readonly gate?: Int32Array<SharedArrayBuffer>
 }
 
 /** A function that ends as its task says; TypeScript that Node strips. */
@@ -32,6 +35,11 @@ export default async function everyEnd(
     case 'progress':
       for (const until = performance.now() + 1_500; performance.now() < until; ) context.progress()
       return 'done'
+    case 'held': {
+      const { gate } = task.metadata as Plan
+      if (gate !== undefined) Atomics.wait(gate, 0, 0)
+      return threadId
+    }
     case 'stray':
       setImmediate(() => {
         throw new Error('thrown by a timer')

@@ -82,6 +82,19 @@ it('says what is missing: partitions, launchers, readiness', () => {
   expect(text).toContain('launchers  none')
 })
 
+it('shows what is kept from task to task: how much there is, what goes, what does not follow the slots', () => {
+  const kept = [
+    { runner: 'pool', what: 'processes', live: 2, leaving: 6, most: 2, configured: false },
+    { runner: 'function', what: 'threads', live: 1, leaving: 0, most: 4, configured: true },
+  ] as const
+  const view = sampleView({ executor: { slots: 2, running: 8, waiting: 0, kept } })
+  const lines = statusText(statusOf([], { view }), plain).split('\n')
+  expect(lines.filter((line) => /^(pool|function)/.test(line))).toEqual([
+    'pool       2 of 2 processes · 6 more end with their tasks',
+    'function   1 of 4 threads · fixed by executor.function.threads',
+  ])
+})
+
 it('has colours only where they are wanted, and the same words', () => {
   const status = statusOf([idle(0), sample as PartitionView])
   const coloured = statusText(status, { colour: true, columns: 100 })

@@ -1,4 +1,4 @@
-import { isReady, spoken, type Why } from '../../../model/index.ts'
+import { isReady, type KeptView, spoken, type Why } from '../../../model/index.ts'
 import type { RunRow, WorkerStatus } from '../../../ops/control/index.ts'
 
 /** How it is shown: colours, and how many characters fit beside each other. */
@@ -41,6 +41,7 @@ function executor({ view, launchers }: WorkerStatus, screen: Screen): string {
   const busy = `${running} of ${slots} slots busy`
   const lines = [
     ['executor', `${running === slots ? paint(screen, '33')(busy) : busy} · ${counted(waiting, 'task')} waiting`],
+    ...view.executor.kept.map((kept) => [kept.runner, keptText(kept)]),
     ['launchers', launchers.map(({ kind, pid }) => `${kind} ${pid}`).join(' · ') || 'none'],
     ...view.sinks.map(({ kind, name, connected, pending }) => [
       'sink',
@@ -48,6 +49,12 @@ function executor({ view, launchers }: WorkerStatus, screen: Screen): string {
     ]),
   ]
   return lines.map(([name = '', text = '']) => `${paint(screen, '2')(name.padEnd(11))}${text}`).join('\n')
+}
+
+function keptText({ runner, what, live, leaving, most, configured }: KeptView): string {
+  const end = leaving === 0 ? '' : ` · ${leaving} more end with their tasks`
+  const fixed = configured ? ` · fixed by executor.${runner}.${what}` : ''
+  return `${live} of ${most} ${what}${end}${fixed}`
 }
 
 function partitions({ view, whys }: WorkerStatus, screen: Screen): string {

@@ -1,18 +1,22 @@
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import type { Clock } from '../../../lib/index.ts'
-import { DrakkarError, type Outcome, reasonOf, type Task } from '../../../model/index.ts'
+import { DrakkarError, type KeptView, type Outcome, reasonOf, type Task } from '../../../model/index.ts'
 import type { Runner } from '../runner.ts'
 import { refusedOutcome } from '../verdict.ts'
 import { capsOf, endedOutcome, type OutputCaps, outcomeOfAnswer, valueOf } from './answer.ts'
 import { type EndedBy, endedSentence, Limits } from './limits.ts'
+import { Seats } from './seats.ts'
 import { sendable } from './sendable.ts'
 import type { ThreadAnswer, ThreadRequest } from './thread.ts'
 
 export interface ThreadRunnerOptions extends OutputCaps {
   /** Module whose default export is the function. */
   readonly file: string
+  /** Most threads at once. */
   readonly threads: number
+  /** True: with `setSlots` there are as many. Default: the number stays. */
+  readonly followsSlots?: boolean
   /** Largest heap of a thread, MiB; 0 = Node's own limit. */
   readonly maxHeapMb: number
   readonly clock: Clock
@@ -21,6 +25,9 @@ export interface ThreadRunnerOptions extends OutputCaps {
   /** Longest silence between two calls of `progress`, milliseconds; 0 = any. */
   readonly noProgressMs: number
 }
+
+/** A pool of one: its thread, and after the end of that the next one. */
+type Thread = Piscina<ThreadRequest, ThreadAnswer>
 
 /** Longest time for a thread to start and load its module. */
 const LOADING_MS = 60_000
@@ -31,26 +38,33 @@ const LOADING_MS = 60_000
  */
 export class ThreadRunner implements Runner {
   readonly #options: ThreadRunnerOptions
-  readonly #waiting: (() => void)[] = []
+  readonly #seats: Seats<Thread>
   readonly #program: string
-  #free: number
   readonly #starting: Map<number, () => void> = new Map()
-  #pool: Piscina<ThreadRequest, ThreadAnswer> | null = null
+  readonly #closing: Set<Promise<void>> = new Set()
+  #started = false
   #runs = 0
-  #stopped = false
 
   constructor(options: ThreadRunnerOptions) {
     this.#options = options
-    this.#free = options.threads
+    this.#seats = new Seats<Thread>({
+      most: options.threads,
+      open: () => this.#open(),
+      close: (thread) => this.#close(thread),
+    })
     this.#program = `function ${options.file}`
   }
 
   /** Loads the module in one thread first: what cannot be loaded is found before the first task. */
   async start(): Promise<void> {
-    if (this.#pool !== null) return
-    this.#pool = this.#open()
+    if (this.#started) return
+    this.#started = true
+    this.#seats.fill()
+    const thread = await this.#seats.take(new AbortController().signal)
+    if (thread === null) return
     const { file } = this.#options
-    const answer = await this.#pool.run({ task: null, run: 0, signs: newSigns() })
+    const answer = await thread.run({ task: null, run: 0, signs: newSigns() })
+    this.#seats.give(thread)
     if (answer.kind !== 'unloadable') return
     await this.stop()
     throw new DrakkarError('CONFIG_INVALID', `executor.function.file: ${file} cannot be used: ${answer.why}`, {
@@ -63,49 +77,31 @@ export class ThreadRunner implements Runner {
   }
 
   async run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
-    if (!(await this.#thread(signal))) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
+    // A thread that is free, so that no run's time is spent in a queue.
+    const thread = await this.#seats.take(signal)
+    if (thread === null) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
     try {
-      if (this.#pool === null || this.#stopped) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
-      return await this.#run(this.#pool, task, signal, started)
+      return await this.#run(thread, task, signal, started)
     } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free += 1
-      else next()
+      this.#seats.give(thread)
     }
+  }
+
+  setSlots(slots: number): void {
+    if (this.#options.followsSlots === true) this.#seats.resize(slots)
+  }
+
+  kept(): readonly KeptView[] {
+    const configured = this.#options.followsSlots !== true
+    return [{ runner: 'function', what: 'threads', ...this.#seats.size, configured }]
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#pool?.destroy()
+    this.#seats.end()
+    await Promise.all(this.#closing)
   }
 
-  /** Waits for a thread that is free, so that no run's time is spent in a queue. False where the run was cancelled first. */
-  #thread(signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return Promise.resolve(false)
-    if (this.#free > 0) {
-      this.#free -= 1
-      return Promise.resolve(true)
-    }
-    return new Promise((resolve) => {
-      const give = (): void => {
-        signal.removeEventListener('abort', leave)
-        resolve(true)
-      }
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(give), 1)
-        resolve(false)
-      }
-      this.#waiting.push(give)
-      signal.addEventListener('abort', leave, { once: true })
-    })
-  }
-
-  async #run(
-    pool: Piscina<ThreadRequest, ThreadAnswer>,
-    task: Task,
-    signal: AbortSignal,
-    started?: () => void,
-  ): Promise<Outcome> {
+  async #run(thread: Thread, task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
     const { clock, noProgressMs } = this.#options
     const timeoutMs = task.timeoutMs ?? this.#options.timeoutMs
     const run = ++this.#runs
@@ -131,7 +127,7 @@ export class ThreadRunner implements Runner {
     const wallMs = (): number => clock.monotonic() - startedAt
     try {
       const { task: own, transfer } = sendable(task)
-      const answer = await pool.run({ task: own, run, signs }, { signal: abort.signal, transferList: transfer })
+      const answer = await thread.run({ task: own, run, signs }, { signal: abort.signal, transferList: transfer })
       return this.#outcome(answer, task, wallMs())
     } catch (error) {
       if (endedBy !== null) return endedOutcome(endedBy, endedSentence(endedBy, timeoutMs, noProgressMs), wallMs())
@@ -151,12 +147,12 @@ export class ThreadRunner implements Runner {
     return refusedOutcome('ENOEXEC', 'program', message)
   }
 
-  #open(): Piscina<ThreadRequest, ThreadAnswer> {
-    const { file, threads, maxHeapMb } = this.#options
-    const pool = new Piscina<ThreadRequest, ThreadAnswer>({
+  #open(): Thread {
+    const { file, maxHeapMb } = this.#options
+    const thread: Thread = new Piscina<ThreadRequest, ThreadAnswer>({
       filename: fileURLToPath(import.meta.resolve('#function-thread')),
-      minThreads: threads,
-      maxThreads: threads,
+      minThreads: 1,
+      maxThreads: 1,
       concurrentTasksPerWorker: 1,
       // A thread that waits for its next task goes on with its own timers and connections.
       atomics: 'disabled',
@@ -164,10 +160,15 @@ export class ThreadRunner implements Runner {
       workerData: { file },
       ...(maxHeapMb === 0 ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }),
     })
-    pool.on('message', (run: number) => this.#starting.get(run)?.())
+    thread.on('message', (run: number) => this.#starting.get(run)?.())
     // A thread that dies with no task under way: it is replaced, and there is nobody to tell.
-    pool.on('error', () => undefined)
-    return pool
+    thread.on('error', () => undefined)
+    return thread
+  }
+
+  #close(thread: Thread): void {
+    const closing = thread.destroy().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
   }
 }
 

@@ -6,7 +6,7 @@ import { isIdle, isUsedUp, type RecyclePolicy, whyReplace } from './recycle.ts'
 import { residentBytes } from './resident-memory.ts'
 
 export interface CrewOptions<T> {
-  /** Most processes that work at once. */
+  /** Most processes that work at once, until `resize`. */
   readonly processes: number
   /** Tasks in flight in one process. */
   readonly inFlight: number
@@ -43,9 +43,11 @@ export class Crew<T> {
   #lookedAt = 0
   #files: ProgramFiles | null = null
   #stopped = false
+  #processes: number
 
   constructor(options: CrewOptions<T>) {
     this.#options = options
+    this.#processes = options.processes
   }
 
   /** True while any process works, or may work soon. */
@@ -53,6 +55,19 @@ export class Crew<T> {
     if (this.#beginning > 0) return true
     for (const { state } of this.members) if (state === 'starting' || state === 'ready') return true
     return false
+  }
+
+  /** Those that work or are being started, those that only end what they have, and how many there may be. */
+  get size(): { readonly live: number; readonly leaving: number; readonly most: number } {
+    const { starting, ready, replaced } = this.#count()
+    const live = starting + ready + replaced
+    return { live, leaving: this.members.size + this.#beginning - live, most: this.#processes }
+  }
+
+  /** From now on so many may work. More are started when tasks need them; who is too many goes when its tasks are answered. */
+  resize(processes: number): void {
+    this.#processes = processes
+    this.#trim()
   }
 
   /** The least busy process that can take a task now. */
@@ -107,7 +122,6 @@ export class Crew<T> {
     const { policy } = this.#options
     const counts = this.#count()
     const wanted = this.#wanted(tasks)
-    let surplus = counts.ready + counts.starting - wanted
     let leaving = counts.replaced
     for (const member of this.members) {
       if (member.state !== 'ready') continue
@@ -115,14 +129,12 @@ export class Crew<T> {
       if (member.replaced !== null) {
         if (counts.starting === 0 && counts.ready >= wanted) member.retire(member.replaced)
       } else if (isIdle(policy, served)) member.retire('idle')
-      else if (surplus > 0 && counts.ready > this.#options.processes && member.jobs.size === 0) {
-        surplus -= 1
-        member.retire('surplus')
-      } else if (leaving === 0) {
+      else if (leaving === 0) {
         member.replaced = whyReplace(policy, served)
         if (member.replaced !== null) leaving += 1
       }
     }
+    this.#trim()
     if (now - this.#lookedAt < LOOK_MS || this.members.size === 0) return
     this.#lookedAt = now
     void this.#look()
@@ -134,9 +146,23 @@ export class Crew<T> {
     for (const member of this.members) member.stop()
   }
 
+  /** Without an end for the idle, as many as there were to be at the start always wait for tasks. */
   #wanted(tasks: number): number {
     const { processes, inFlight, policy } = this.#options
-    return policy.idleMs === 0 ? processes : Math.min(processes, Math.ceil(tasks / inFlight))
+    const always = policy.idleMs === 0 ? processes : 0
+    return Math.min(this.#processes, Math.max(always, Math.ceil(tasks / inFlight)))
+  }
+
+  /** Who is too many takes no task more, the least busy first. Who runs one alone is an addition for that long. */
+  #trim(): void {
+    const working = [...this.members].filter(
+      ({ state, replaced, exclusive }) => state === 'ready' && replaced === null && !exclusive,
+    )
+    const surplus = working.length - this.#processes
+    if (surplus <= 0) return
+    for (const member of working.toSorted((a, b) => a.jobs.size - b.jobs.size).slice(0, surplus)) {
+      member.retire('surplus')
+    }
   }
 
   #count(): { starting: number; ready: number; replaced: number; exclusive: boolean } {

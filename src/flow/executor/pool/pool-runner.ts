@@ -1,8 +1,8 @@
 import type { Random } from '../../../lib/index.ts'
-import type { Announce, Outcome, Task } from '../../../model/index.ts'
+import type { Announce, KeptView, Outcome, Task } from '../../../model/index.ts'
 import type { Runner } from '../runner.ts'
 import type { Answer } from './answer.ts'
-import { Crew } from './crew.ts'
+import { Crew, type Demand } from './crew.ts'
 import { goneEvent } from './gone-event.ts'
 import { Job } from './job.ts'
 import {
@@ -27,6 +27,8 @@ export interface PoolRunnerOptions extends ProcessMakerOptions, Omit<PoolFacts, 
   readonly announce: Announce
   /** Most processes at once. */
   readonly processes: number
+  /** True: with `setSlots` there are as many as have room for so many tasks. Default: the number stays. */
+  readonly followsSlots?: boolean
   /** Tasks in flight in one process. */
   readonly inFlight: number
   /** Of a task, milliseconds from the moment its process was given it; 0 = none. */
@@ -53,6 +55,7 @@ export class PoolRunner implements Runner {
   #suspects: Job[] = []
   #dirty: PoolProcess<Job>[] = []
   #inFlight = 0
+  #started = false
   #stopping: PromiseWithResolvers<void> | null = null
 
   constructor(options: PoolRunnerOptions) {
@@ -75,6 +78,7 @@ export class PoolRunner implements Runner {
   /** Starts the processes and does not wait for them: what is wrong with them is told with the first task. */
   async start(): Promise<void> {
     await this.#maker.open()
+    this.#started = true
     this.#crew.fill({ tasks: 0, alone: false })
     this.#sweep.start()
   }
@@ -92,6 +96,17 @@ export class PoolRunner implements Runner {
       this.#queue.push(new Job(task, timeoutMs, signal, started, resolve, this.#cancel))
       this.#dispatch()
     })
+  }
+
+  setSlots(slots: number): void {
+    if (this.#options.followsSlots !== true || this.#stopping !== null) return
+    this.#crew.resize(Math.ceil(slots / this.#options.inFlight))
+    if (this.#started) this.#crew.fill(this.#demand())
+  }
+
+  kept(): readonly KeptView[] {
+    const configured = this.#options.followsSlots !== true
+    return [{ runner: 'pool', what: 'processes', ...this.#crew.size, configured }]
   }
 
   async stop(): Promise<void> {
@@ -127,8 +142,12 @@ export class PoolRunner implements Runner {
     if (this.#stopping !== null) return
     this.#hand(this.#suspects)
     this.#hand(this.#queue)
-    const waiting = this.#queue.length + this.#suspects.length
-    if (waiting > 0) this.#crew.fill({ tasks: waiting + this.#inFlight, alone: this.#suspects.length > 0 })
+    if (this.#queue.length + this.#suspects.length > 0) this.#crew.fill(this.#demand())
+  }
+
+  #demand(): Demand {
+    const tasks = this.#inFlight + this.#queue.length + this.#suspects.length
+    return { tasks, alone: this.#suspects.length > 0 }
   }
 
   #hand(jobs: Job[]): void {
@@ -216,9 +235,9 @@ export class PoolRunner implements Runner {
         process.end({ kind: 'task' })
       }
     }
-    const tasks = this.#inFlight + this.#queue.length + this.#suspects.length
-    this.#crew.review(now, tasks)
-    this.#crew.fill({ tasks, alone: this.#suspects.length > 0 })
+    const demand = this.#demand()
+    this.#crew.review(now, demand.tasks)
+    this.#crew.fill(demand)
     return next
   }
 
