@@ -1,5 +1,17 @@
 // The entry of the `drakkar` command; containers and service units start it directly: node …/dist/cli/main.js run handler.ts
 import process from 'node:process'
+import { forgetStart, startAgain } from './start-again.ts'
+
+const again = startAgain(process)
+// Where this Node or the system cannot replace a process, the worker runs with more memory.
+if (again !== null && process.execve !== undefined) {
+  try {
+    process.execve(process.execPath, again.argv, again.env)
+  } catch {
+    // As above.
+  }
+}
+forgetStart(process.env)
 
 // Each consumer holds one thread of libuv's pool while it waits; read once, when the pool is first used.
 process.env['UV_THREADPOOL_SIZE'] ??= '8'

@@ -1,4 +1,4 @@
-import { chmod, copyFile, rename } from 'node:fs/promises'
+import { chmod, copyFile, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { childrenNow, isAlive, type Job, numbersIn, type Run, Stage, until } from './cli-kit.ts'
@@ -60,6 +60,34 @@ describe.concurrent('drakkar run', () => {
     const started = worker.lines.filter(({ event }) => event === 'launcher_started')
     expect(new Set(started.map((line) => line['index']))).toEqual(new Set([1, 2]))
   })
+
+  test.runIf(process.platform === 'linux')(
+    'keeps few heaps, as the process that was started, and its programs do not see that',
+    async () => {
+      const handler = `
+      import { defineHandler, task } from 'drakkar'
+      export default defineHandler({
+        arrange: (messages) => messages.map((m) => task(m, { binary: 'env' })),
+        onTaskComplete: ({ stdout }) => ({ files: [{ path: 'out.jsonl', data: stdout.split('\\n') }] }),
+      })`
+      const job = await stage.job({ handler })
+      const worker = stage.worker(job, { env: { OF_THE_USER: 'yes' } })
+      await worker.ready()
+      expect(await readFile(`/proc/${worker.pid}/environ`, 'utf8')).toContain('\0MALLOC_ARENA_MAX=2\0')
+      expect(await readFile(`/proc/${worker.pid}/cmdline`, 'utf8')).toContain('--max-semi-space-size=4')
+      await stage.produce(job.topic, [1])
+      const [lines] = (await until(
+        () => worker.story,
+        async () => {
+          const rows = await job.rows('results/out.jsonl')
+          return rows.length === 1 && rows
+        },
+      )) as string[][]
+      expect(lines).toContain('OF_THE_USER=yes')
+      expect(lines?.filter((line) => /MALLOC|STARTED_AGAIN/.test(line))).toEqual([])
+      await stopped(worker)
+    },
+  )
 
   test('goes on where the last one stopped, and runs nothing twice', async () => {
     const job = await stage.job({ handler: ECHO })

@@ -33,6 +33,7 @@ function statusOf(partitions: readonly PartitionView[], over: Partial<WorkerStat
     ],
     launchers: [{ index: 0, kind: 'native', pid: 4720 }],
     rates: { seconds: 30, messages: 1_234.4, tasks: 0.25, failed: 0 },
+    counts: { messages: 5_000, tasks: 5_100, failed: 2 },
     ...over,
   }
 }

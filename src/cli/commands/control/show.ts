@@ -1,14 +1,18 @@
-import { isReady, type KeptView, spoken, type Why } from '../../../model/index.ts'
+import { isReady, type KeptView, spoken, type Why, type WorkerView } from '../../../model/index.ts'
 import type { RunRow, WorkerStatus } from '../../../ops/control/index.ts'
 
 /** How it is shown: colours, and how many characters fit beside each other. */
 export interface Screen {
   readonly colour: boolean
   readonly columns: number
+  /** So many partitions and runs are listed at most, each. Default 20. */
+  readonly listed?: { readonly partitions: number; readonly runs: number }
+  /** By how much the lag grows, messages a second; less than 0: it shrinks. Unset: not known. */
+  readonly lagPerSecond?: number
 }
 
-/** Idle partitions beyond this are counted, not listed; so are runs. */
-const LISTED = 20
+/** Partitions and runs beyond these are counted, not listed; idle ones first. */
+const LISTED = { partitions: 20, runs: 20 }
 
 /** A worker's status as text for people. */
 export function statusText(status: WorkerStatus, screen: Screen): string {
@@ -30,8 +34,21 @@ function heading({ view, pid, uptimeMs, group, version, rates }: WorkerStatus, s
   const first = `${bold(view.workerId)}  ${state}  ${dim(`pid ${pid} · up ${spoken(uptimeMs)} · group ${group} · drakkar ${version}`)}`
   const per = (value: number, what: string): string => `${rounded(value)} ${what}/s`
   const failed = rates.failed > 0 ? ` · ${paint(screen, '33')(per(rates.failed, 'failed'))}` : ''
-  const second = `${per(rates.messages, 'messages')} · ${per(rates.tasks, 'tasks')}${failed} ${dim(`(last ${rates.seconds} s)`)}`
+  const second = `${per(rates.messages, 'messages')} · ${per(rates.tasks, 'tasks')}${failed} ${dim(`(last ${rates.seconds} s)`)}${lagText(view, screen)}`
   return [first, second, ...view.notReady.map((reason) => paint(screen, '31')(`not ready: ${reason}`))].join('\n')
+}
+
+/** Of all partitions whose end is known; nothing where none is. */
+export function lagOf({ partitions: all }: WorkerView): number | null {
+  const known = all.flatMap(({ end, position }) => (end === null ? [] : [Math.max(0, end - position)]))
+  return known.length === 0 ? null : known.reduce((sum, lag) => sum + lag, 0)
+}
+
+function lagText(view: WorkerView, { lagPerSecond }: Screen): string {
+  const lag = lagOf(view)
+  if (lag === null) return ''
+  if (lagPerSecond === undefined || Math.abs(lagPerSecond) < 0.05) return ` · lag ${grouped(lag)}`
+  return ` · lag ${grouped(lag)} (${lagPerSecond > 0 ? '+' : '−'}${rounded(Math.abs(lagPerSecond))}/s)`
 }
 
 const stateOf = (phase: string): string => (phase === 'ready' ? 'not ready' : phase)
@@ -64,11 +81,14 @@ function partitions({ view, whys }: WorkerStatus, screen: Screen): string {
     return `No partition is assigned, and no broker has answered for ${Math.round(away / 1000)} s.`
   }
   const all = view.partitions.map((at, index) => ({ at, why: whys[index] ?? { kind: 'idle', text: '' } }))
+  const listed = (screen.listed ?? LISTED).partitions
   const busy = all.filter(({ why }) => why.kind !== 'idle')
   const idle = all.filter(({ why }) => why.kind === 'idle')
-  const shown = [...busy, ...idle.slice(0, Math.max(0, LISTED - busy.length))].toSorted(
-    (a, b) => a.at.topic.localeCompare(b.at.topic) || a.at.partition - b.at.partition,
-  )
+  // Without a screen to fit into, every partition that has something to do is listed.
+  const shown = [
+    ...(screen.listed === undefined ? busy : busy.slice(0, listed)),
+    ...idle.slice(0, Math.max(0, listed - busy.length)),
+  ].toSorted((a, b) => a.at.topic.localeCompare(b.at.topic) || a.at.partition - b.at.partition)
   const rows = shown.map(({ at }) => [
     `${at.topic}/${at.partition}`,
     grouped(at.position),
@@ -84,7 +104,8 @@ function partitions({ view, whys }: WorkerStatus, screen: Screen): string {
     return line.length + 3 + why.text.length <= screen.columns ? `${line}   ${text}` : `${line}\n    ${text}`
   })
   const more = all.length - shown.length
-  return [...lines, ...(more > 0 ? [paint(screen, '2')(`and ${more} more, idle`)] : [])].join('\n')
+  const rest = `and ${more} more${shown.length < busy.length ? '' : ', idle'}`
+  return [...lines, ...(more > 0 ? [paint(screen, '2')(rest)] : [])].join('\n')
 }
 
 function colourOf({ kind }: Why): string {
@@ -95,7 +116,8 @@ function colourOf({ kind }: Why): string {
 
 function runs({ runs: all, view }: WorkerStatus, screen: Screen): string {
   if (all.length === 0) return ''
-  const shown = all.slice(0, LISTED)
+  const shown = all.slice(0, (screen.listed ?? LISTED).runs)
+  if (shown.length === 0) return ''
   const rows = shown.map((run) => [
     run.taskId,
     placeOf(run),
