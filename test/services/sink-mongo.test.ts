@@ -235,6 +235,17 @@ describe('a batch', () => {
     expect(new Set(found.map((document) => document['index'] as number)).size).toBe(RECORDS)
   })
 
+  // FerretDB inserts in parts of 100, and after an error it goes on with the next part.
+  test('some of its documents are there already: no other is taken for written', async () => {
+    const { sink, db } = await open()
+    const batch = Array.from({ length: 350 }, (_, x) => recordFor(sink, { collection: 'c', data: { x } }))
+    const before = batch.filter((_, index) => [5, 120, 260].includes(index))
+    expect(await sink.deliver(before, signal)).toEqual(before.map(() => PLACED))
+    expect(new Set(await sink.deliver(batch, signal))).toEqual(new Set([PLACED]))
+    expect(await db.collection('c').distinct('x')).toHaveLength(350)
+    expect(await db.collection('c').countDocuments()).toBe(350)
+  })
+
   test('collections may change from record to record, and the order stays', async () => {
     const { sink, db } = await open()
     const verdicts = await deliverOnce(

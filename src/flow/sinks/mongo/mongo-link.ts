@@ -116,9 +116,17 @@ function bulkResult(error: unknown, operations: number, ordered: boolean): BulkR
   const found = typeof error === 'object' && error !== null && 'writeErrors' in error ? error.writeErrors : undefined
   const list = (Array.isArray(found) ? found : found === undefined ? [] : [found]) as { readonly index: number }[]
   if (list.length === 0) return { failed: new Map(), error, untriedFrom: 0 }
-  const failed = new Map(list.map((each): [number, unknown] => [each.index, each]))
-  const last = Math.max(...failed.keys())
-  return { failed, error: concernError(error), untriedFrom: ordered ? last + 1 : operations }
+  if (!ordered) {
+    return {
+      failed: new Map(list.map((each) => [each.index, each])),
+      error: concernError(error),
+      untriedFrom: operations,
+    }
+  }
+  // In order there is one error and nothing after it. FerretDB goes on a hundred documents further and may name several;
+  // what it left out between them nobody says, so all behind the first counts as not tried.
+  const first = list.reduce((least, each) => (each.index < least.index ? each : least))
+  return { failed: new Map([[first.index, first]]), error: concernError(error), untriedFrom: first.index + 1 }
 }
 
 /** With operations that failed there can be others that too few members have. */
