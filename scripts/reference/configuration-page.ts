@@ -21,8 +21,8 @@ prints a JSON Schema for editors.
 - **Unknown keys** are errors that name what was probably meant.
 - **Older names** load: \`kafka.source_topic\`, \`kafka.consumer_group\` and the other settings of the consumer are \`sources.kafka.…\` now.
   Sections that are known and not available yet (\`ui\`, \`debug\`, \`cache\`, \`storage\`, \`throughput\`, \`runtime_health\`, \`io\`, \`offload\`, and some
-  kinds of sinks) give a notice. What would change a guarantee (\`ordering\`, \`retry_topics\`, \`transactional\`,
-  \`sources.http\`) is an error until it is there.
+  kinds of sinks) give a notice. What would change a guarantee (\`ordering\`, \`retry_topics\`, \`sources.http\`) is an error until it is
+  there.
 - **Secrets** (passwords, tokens, keys, connection strings, every value of \`executor.env\`) are never printed.
 `
 

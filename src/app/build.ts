@@ -1,9 +1,17 @@
 import { type Config, clientProperties, parseMaxDead } from '../config/index.ts'
-import { createDeadLetters, createFileLetters, type DeadLetters, deadLetterTopic } from '../flow/ends/index.ts'
+import {
+  createDeadLetters,
+  createFileLetters,
+  createTransactionalDeadLetters,
+  type DeadLetters,
+  type DeadLettersOptions,
+  deadLetterTopic,
+  discarding,
+} from '../flow/ends/index.ts'
 import { createExecutor, type Launchers, type ResizableExecutor } from '../flow/executor/index.ts'
 import { HoldRegistry, type IntakeOptions, type PipelineOptions } from '../flow/pipeline/index.ts'
 import { createDelivery } from '../flow/sinks/index.ts'
-import { type KafkaDriver, KafkaSource, type Source } from '../flow/source/index.ts'
+import { type KafkaDriver, KafkaSource, type Source, type Transactor } from '../flow/source/index.ts'
 import type { Hooks } from '../handler/index.ts'
 import { systemClock as clock, systemRandom as random } from '../lib/index.ts'
 import type { Announce, Handler, Holds } from '../model/index.ts'
@@ -11,6 +19,7 @@ import { Worker } from '../worker.ts'
 import { buildRunners } from './runners.ts'
 import type { BuiltSink } from './sinks/built.ts'
 import { buildSinks, kafkaProducer } from './sinks.ts'
+import { buildTransactor, TRANSACTION_AGE_MS } from './transactions.ts'
 
 /** What the configuration cannot say. */
 export interface BuildParts {
@@ -30,7 +39,8 @@ export interface BuildParts {
 export function buildWorker(parts: BuildParts): Worker {
   const { config, handler, hooks, driver, announce, workerId } = parts
   const holds = new HoldRegistry(announce)
-  const { sinks, batch } = buildSinks(config, driver, parts.customSinks)
+  const transactor = buildTransactor(parts, holds)
+  const { sinks, batch } = buildSinks(config, driver, parts.customSinks, transactor)
   const { deliveryTimeoutSeconds, circuitBreaker } = config.sinks
   return new Worker({
     workerId,
@@ -40,7 +50,7 @@ export function buildWorker(parts: BuildParts): Worker {
     clock,
     random,
     announce,
-    source: buildSource(parts, holds),
+    source: buildSource(parts, holds, transactor),
     executor: buildExecutor(parts, holds),
     delivery: createDelivery({
       sinks,
@@ -52,14 +62,18 @@ export function buildWorker(parts: BuildParts): Worker {
       breaker: { failureThreshold: circuitBreaker.failureThreshold, cooldownMs: circuitBreaker.cooldownSeconds * 1000 },
       deliveryTimeoutMs: deliveryTimeoutSeconds * 1000,
     }),
-    deadLetters: buildDeadLetters(parts, holds),
+    deadLetters: buildDeadLetters(parts, holds, transactor),
     pipeline: pipelineOptions(config),
     intake: intakeOptions(config),
     stopTimeoutMs: config.executor.drainOnStopSeconds * 1000,
   })
 }
 
-function buildSource({ config, driver, announce }: BuildParts, holds: Holds): Source {
+function buildSource(
+  { config, driver, announce }: BuildParts,
+  holds: Holds,
+  transactor: Transactor | undefined,
+): Source {
   const source = config.sources.kafka
   return new KafkaSource({
     driver,
@@ -85,7 +99,9 @@ function buildSource({ config, driver, announce }: BuildParts, holds: Holds): So
     maxPollRecords: source.maxPollRecords,
     drainTimeoutMs: config.executor.drainOnRevokeSeconds * 1000,
     commitEvery: source.commitEvery,
-    commitAgeMs: source.commitIntervalMs,
+    commitAgeMs:
+      transactor === undefined ? source.commitIntervalMs : Math.min(source.commitIntervalMs, TRANSACTION_AGE_MS),
+    transactor,
     maxSpan: source.maxUncommittedSpan,
   })
 }
@@ -106,17 +122,30 @@ function buildExecutor(parts: BuildParts, holds: Holds): ResizableExecutor {
   })
 }
 
-function buildDeadLetters({ config, driver, announce, workerId }: BuildParts, holds: Holds): DeadLetters {
+function buildDeadLetters(parts: BuildParts, holds: Holds, transactor: Transactor | undefined): DeadLetters {
+  const letters = buildLetters(parts, holds, transactor)
+  return transactor === undefined ? letters : discarding(letters, transactor)
+}
+
+/** With transactions those of the source's own cluster are in them; others are written before the end of their message. */
+function buildLetters(
+  { config, driver, announce, workerId }: BuildParts,
+  holds: Holds,
+  transactor: Transactor | undefined,
+): DeadLetters {
   const { dlq, sources } = config
   const common = { worker: workerId, clock, random, announce, holds }
   if (dlq.type === 'file') return createFileLetters({ ...common, folder: dlq.path })
-  return createDeadLetters({
+  const options: Omit<DeadLettersOptions, 'producer'> = {
     ...common,
-    producer: kafkaProducer(config, driver, dlq, { lingerMs: 5, compression: 'lz4' }),
-    topicOf: (sourceTopic) => deadLetterTopic(sourceTopic, dlq.topic),
+    topicOf: (sourceTopic: string) => deadLetterTopic(sourceTopic, dlq.topic),
     sourceTopics: sources.kafka.topic.filter((topic) => !topic.startsWith('^')),
     oversize: dlq.oversize === 'file' ? { to: 'file', folder: dlq.oversizeDir } : { to: 'hold' },
-  })
+  }
+  if (transactor !== undefined && dlq.brokers === '')
+    return createTransactionalDeadLetters({ ...options, staging: transactor })
+  const producer = kafkaProducer(config, driver, dlq, { lingerMs: 5, compression: 'lz4' })
+  return createDeadLetters({ ...options, producer })
 }
 
 function pipelineOptions({ executor, sources, dlq, delivery }: Config): PipelineOptions {

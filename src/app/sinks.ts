@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts'
-import type { BatchOptions, Sink } from '../flow/sinks/index.ts'
+import type { BatchOptions, Sink, Staging } from '../flow/sinks/index.ts'
 import type { KafkaDriver } from '../flow/source/index.ts'
 import { DrakkarError } from '../model/index.ts'
 import type { BuiltSink } from './sinks/built.ts'
@@ -15,15 +15,16 @@ export type { SinkCheck } from './sinks/check.ts'
 export { customChecks } from './sinks/custom.ts'
 export { kafkaProducer } from './sinks/kafka.ts'
 
-/** Every configured sink instance, `custom` ones as they were loaded, with its batch limits by `<kind>:<name>`. Throws NO_SINK where there is none. */
+/** Every configured sink instance, `custom` ones as they were loaded, with its batch limits by `<kind>:<name>`; transactional ones need `staging`. Throws NO_SINK where there is none. */
 export function buildSinks(
   config: Config,
   driver: KafkaDriver,
   custom: readonly BuiltSink[] = [],
+  staging?: Staging,
 ): { readonly sinks: readonly Sink[]; readonly batch: Record<string, Partial<BatchOptions>> } {
   // One function for each kind, in src/app/sinks/.
   const built = [
-    ...kafkaSinks(config, driver),
+    ...kafkaSinks(config, driver, staging),
     ...fileSinks(config),
     ...httpSinks(config),
     ...mongoSinks(config),

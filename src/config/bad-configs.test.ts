@@ -189,9 +189,29 @@ const OLDER: readonly Case[] = [
   ],
   ['retry topics', 'kafka: { retry_topics: [a, b] }', ['kafka.retry_topics is not available yet']],
   [
-    'transactions',
-    'sinks: { kafka: { out: { topic: t, transactional: true } } }',
-    ['sinks.kafka.out.transactional is not available yet'],
+    'transactions at a wrong place',
+    'kafka: { transactional: true }',
+    ['kafka.transactional has no effect here', 'it is a setting of Kafka sinks'],
+  ],
+  [
+    'transactions in another cluster',
+    'sinks: { kafka: { out: { topic: t, transactional: true, brokers: "other:9092" } } }',
+    ['sinks.kafka.out.brokers is "other:9092": a transaction cannot span two clusters'],
+  ],
+  [
+    'transactions with payloads that go out one by one',
+    'delivery: batch\nsinks: { kafka: { out: { topic: t, transactional: true } } }',
+    ['delivery is batch, and sinks.kafka.out is transactional'],
+  ],
+  [
+    'transactions of two compressions',
+    'sinks: { kafka: { out: { topic: t, transactional: true }, more: { topic: u, transactional: true, compression: none } } }',
+    ['sinks.kafka.more.compression is none, and that of sinks.kafka.out is lz4'],
+  ],
+  [
+    'transactions with offsets that are not decided',
+    'kafka: { client_config: { isolation.level: read_uncommitted } }\nsinks: { kafka: { out: { topic: t, transactional: true } } }',
+    ['kafka.client_config.isolation.level is read_uncommitted, and sinks.kafka.out is transactional'],
   ],
   ['atomic delivery at a wrong place', 'sinks: { delivery: atomic }', ['sinks.delivery has no effect here']],
   ['another delivery', 'delivery: exactly-once', ['delivery is not available yet']],

@@ -59,7 +59,7 @@ const RESERVED: Readonly<Record<string, string>> = {
   'enable.idempotence': GUARANTEED,
   acks: GUARANTEED,
   'request.required.acks': GUARANTEED,
-  'transactional.id': GUARANTEED,
+  'transactional.id': 'use the worker’s name (worker_name_env)',
 }
 
 /** Why a property cannot come from `client_config`; undefined where it can. */

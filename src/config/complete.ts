@@ -8,6 +8,7 @@ import type { Problem } from './problem.ts'
 import { brokenRules } from './rules.ts'
 import { schema } from './schema/index.ts'
 import { mayBeNull, settingAt } from './shape.ts'
+import { hasTransactions } from './transactions.ts'
 import { dotted, isTree, type Path, valueAt, withValue } from './tree.ts'
 
 /** The complete configuration of a tree, or everything that is wrong with it. */
@@ -18,7 +19,7 @@ export function completed(
 ): { readonly config?: Config; readonly problems: readonly Problem[] } {
   const checked = schema.safeParse(tree)
   if (checked.success) {
-    const config = camelKeys(withoutNulls(checked.data, settings, [])) as Config
+    const config = withImplied(camelKeys(withoutNulls(checked.data, settings, [])) as Config, tree)
     const problems = brokenRules(config)
     return problems.length === 0 ? { config, problems } : { problems }
   }
@@ -38,8 +39,15 @@ function rulesBeside(error: z.ZodError, tree: unknown, settings: JsonSchema): Pr
   const sound = schema.safeParse(out.reduce((rest, path) => withValue(rest, path, undefined), tree))
   if (!sound.success) return []
   const left = new Set(out.map(dotted))
-  const config = camelKeys(withoutNulls(sound.data, settings, [])) as Config
+  const config = withImplied(camelKeys(withoutNulls(sound.data, settings, [])) as Config, tree)
   return brokenRules(config).filter(({ path }) => !left.has(dotted(path)))
+}
+
+/** What a setting asks of another one that nobody wrote. */
+function withImplied(config: Config, tree: unknown): Config {
+  return hasTransactions(config) && valueAt(tree, ['delivery']) === undefined
+    ? { ...config, delivery: 'atomic' }
+    : config
 }
 
 /** An optional setting that is null is one that is not given. */

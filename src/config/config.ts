@@ -251,6 +251,8 @@ export interface Config {
         readonly producerLingerMs: number
         /** Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates. Default `true`. */
         readonly idHeader: boolean
+        /** Results, dead letters and offsets in one Kafka transaction: `read_committed` readers see each result exactly once. Needs the brokers of `kafka`; implies `delivery: atomic`. Default `false`. */
+        readonly transactional: boolean
         /** How long a stop waits for records under way. Default `30`. */
         readonly flushTimeoutSeconds: number
         /** How long a batch waits for more, milliseconds. The Kafka producer lingers itself. Default `0`. */

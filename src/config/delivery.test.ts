@@ -15,3 +15,11 @@ test('payloads go out as they come, unless they are asked to go out together', a
     'atomic',
   ])
 })
+
+test('transactional sinks imply that payloads go out together', async () => {
+  const { config } = await loadConfig({
+    env: {},
+    overrides: { sinks: { kafka: { out: { topic: 't', transactional: true } } } },
+  })
+  expect(config.delivery).toBe('atomic')
+})

@@ -10,3 +10,4 @@ export { type ConfigOverrides, type LoadedConfig, type LoadOptions, loadConfig }
 export { parseMaxDead } from './max-dead.ts'
 export { redactConfig } from './redact.ts'
 export { type ShownOrigins, toYaml } from './show.ts'
+export { hasTransactions } from './transactions.ts'

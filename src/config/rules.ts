@@ -1,11 +1,18 @@
 import { reservedFor } from './client-properties.ts'
 import type { Config } from './config.ts'
 import type { Problem } from './problem.ts'
+import { transactionRules } from './transactions.ts'
 import type { Path } from './tree.ts'
 
 /** What settings of several places must hold together; each says what to change. */
 export function brokenRules(config: Config): Problem[] {
-  return [...groupRules(config), ...topicRules(config), ...poolRules(config), ...clientRules(config)]
+  return [
+    ...groupRules(config),
+    ...topicRules(config),
+    ...poolRules(config),
+    ...clientRules(config),
+    ...transactionRules(config),
+  ]
 }
 
 const problem = (path: string, text: string, beside = ''): Problem => ({

@@ -20,6 +20,8 @@ export type PauseReason =
   | 'backpressure:bytes'
   | 'span'
   | 'metadata'
+  /** Too many outputs wait for their transaction. */
+  | 'staged'
   | 'offset-gap'
   | 'operator'
   | 'drain'

@@ -115,6 +115,27 @@ export type WorkerEvent =
       readonly error: string
       readonly willRetry: boolean
     }
+  /** A transaction with results, dead letters and offsets ended. `stagedBytes`: what waits for the next ones. */
+  | {
+      readonly type: 'transaction_ended'
+      readonly committed: boolean
+      readonly partitions: number
+      readonly records: number
+      readonly bytes: number
+      readonly stagedBytes: number
+      readonly durationMs: number
+      /** Why it was aborted; null where it was not. */
+      readonly error: string | null
+    }
+  /** The broker does not take an output that a transaction had; `to`: where it is now, null where it is tried again. */
+  | {
+      readonly type: 'output_refused'
+      readonly at: TopicPartition
+      readonly offset: number
+      readonly id: string
+      readonly to: string | null
+      readonly error: string
+    }
   /** Commit metadata of another format, another place, or damaged: ignored, plain watermark. */
   | { readonly type: 'metadata_ignored'; readonly at: TopicPartition; readonly reason: string }
   | { readonly type: 'assigned'; readonly assignments: readonly Assignment[] }

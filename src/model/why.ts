@@ -96,6 +96,7 @@ const PAUSES: Readonly<Record<string, string>> = {
   'backpressure:bytes': 'bytes (executor.max_buffered_bytes is reached)',
   span: 'span (too many offsets are finished above an unfinished one)',
   metadata: 'metadata (the commit cannot name more finished offsets)',
+  staged: 'staged (too many outputs wait for their transaction)',
   'offset-gap': 'the log no longer holds its position',
   drain: 'it is being handed over',
   operator: 'operator (`drakkar resume` ends it)',

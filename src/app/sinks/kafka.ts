@@ -1,5 +1,11 @@
 import { type Config, clientProperties } from '../../config/index.ts'
-import { createKafkaSink, type RecordProducer, revivingProducer } from '../../flow/sinks/index.ts'
+import {
+  createKafkaSink,
+  createTransactionalKafkaSink,
+  type RecordProducer,
+  revivingProducer,
+  type Staging,
+} from '../../flow/sinks/index.ts'
 import type { KafkaDriver } from '../../flow/source/index.ts'
 import { type BuiltSink, limits } from './built.ts'
 
@@ -9,14 +15,19 @@ import { type BuiltSink, limits } from './built.ts'
  */
 const KAFKA_BATCHES = 4
 
-export function kafkaSinks(config: Config, driver: KafkaDriver): BuiltSink[] {
+/** `staging`: where transactional sinks put their records; there where one of them is. */
+export function kafkaSinks(config: Config, driver: KafkaDriver, staging: Staging | undefined): BuiltSink[] {
   return Object.entries(config.sinks.kafka).map(([name, sink]) => {
+    const { topic, idHeader } = sink
+    if (sink.transactional && staging !== undefined) {
+      return { sink: createTransactionalKafkaSink({ name, topic, staging, idHeader }), batch: limits(sink) }
+    }
     const producer = kafkaProducer(config, driver, sink, {
       lingerMs: sink.producerLingerMs,
       compression: sink.compression,
     })
     return {
-      sink: createKafkaSink({ name, topic: sink.topic, producer, idHeader: sink.idHeader }),
+      sink: createKafkaSink({ name, topic, producer, idHeader }),
       batch: { ...limits(sink), inFlight: KAFKA_BATCHES },
     }
   })

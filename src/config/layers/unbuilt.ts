@@ -64,6 +64,8 @@ function notice(draft: Draft, path: Path, text: string): void {
   draft.notices.push(`${dotted(path)}${origin === undefined ? '' : ` (${origin.text})`}: ${text}`)
 }
 
+const isKafkaSink = (path: Path): boolean => path.length === 3 && path[0] === 'sinks' && path[1] === 'kafka'
+
 const isOn = (value: unknown): boolean => value === true || /^(true|yes|on|1)$/i.test(String(value))
 
 function asksForNothing(name: string, value: unknown): boolean {
@@ -80,6 +82,7 @@ function refuseGuarantees(draft: Draft, path: Path): void {
     const here = [...path, name]
     if (!instances && VERBATIM.has(name)) continue
     if (path.length === 0 && name === 'delivery' && /^(batch|atomic)$/i.test(String(value))) continue
+    if (name === 'transactional' && isKafkaSink(path)) continue
     if (instances || !Object.hasOwn(GUARANTEES, name)) {
       refuseGuarantees(draft, here)
       continue
@@ -90,7 +93,9 @@ function refuseGuarantees(draft: Draft, path: Path): void {
         here,
         name === 'delivery' && path.length > 0
           ? 'has no effect here, and it changes what is guaranteed: write `delivery: atomic` at the top level'
-          : 'is not available yet; it changes what is guaranteed, so it is not ignored: take it out, or wait for the release that has it',
+          : name === 'transactional'
+            ? 'has no effect here, and it changes what is guaranteed: it is a setting of Kafka sinks (sinks.kafka.<name>)'
+            : 'is not available yet; it changes what is guaranteed, so it is not ignored: take it out, or wait for the release that has it',
       )
     }
     takeOut(draft, here)

@@ -148,6 +148,9 @@ export const kafkaSink: z.ZodType = z.strictObject({
   id_header: flag(true).describe(
     'Adds the header `drakkar-id`, the same after every replay, by which consumers can drop duplicates.',
   ),
+  transactional: flag(false).describe(
+    'Results, dead letters and offsets in one Kafka transaction: `read_committed` readers see each result exactly once. Needs the brokers of `kafka`; implies `delivery: atomic`.',
+  ),
   flush_timeout_seconds: seconds(30).describe('How long a stop waits for records under way.'),
   ...batch,
 })

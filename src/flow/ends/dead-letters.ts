@@ -1,5 +1,5 @@
-import { DrakkarError, type End, reasonOf } from '../../model/index.ts'
-import { type OutgoingRecord, producerErrorCode, type RecordProducer } from '../sinks/index.ts'
+import { DrakkarError, type End, partitionKey, reasonOf } from '../../model/index.ts'
+import { type OutgoingRecord, producerErrorCode, type RecordProducer, type Staging } from '../sinks/index.ts'
 import { deadLetterRecord } from './dead-letter-record.ts'
 import type { DeadLetter, DeadLetters } from './ends.ts'
 import { folderError } from './file-letters.ts'
@@ -26,15 +26,51 @@ export function deadLetterTopic(sourceTopic: string, configured?: string): strin
 
 /** Dead letters in Kafka topics. A letter is durable when all in-sync replicas of its topic have it. */
 export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
-  return new KafkaDeadLetters(options)
+  const { producer } = options
+  return new KafkaDeadLetters(options, async (record) => {
+    const { topic, offset } = await producer.send(record)
+    return { kind: 'dead', to: topic, offset }
+  })
+}
+
+export interface TransactionalDeadLettersOptions extends Omit<DeadLettersOptions, 'producer'> {
+  readonly staging: Staging
+}
+
+/**
+ * Dead letters in the transactions of the source's commits: a letter is there when its message's end is durable, and
+ * never twice. Where it is in its topic is known only then, so the receipt names no offset.
+ */
+export function createTransactionalDeadLetters({ staging, ...options }: TransactionalDeadLettersOptions): DeadLetters {
+  return new KafkaDeadLetters({ ...options, producer: staging }, async (record, letter, elsewhere) => {
+    const { assignment, message } = letter
+    const id = `${partitionKey(message)}:${message.offset}/dlq`
+    const staged = { id, token: record, assignment, offsets: [message.offset], record }
+    const [error] = await staging.stage([elsewhere === undefined ? staged : { ...staged, elsewhere }])
+    if (error) throw error
+    return { kind: 'dead', to: record.topic, offset: null }
+  })
+}
+
+/** Writes a letter. `elsewhere` takes it where its topic refuses it for its size. */
+type WriteLetter = (
+  record: OutgoingRecord,
+  letter: DeadLetter,
+  elsewhere: ((error: Error) => Promise<string>) | undefined,
+) => Promise<End>
+
+type KafkaLettersOptions = Omit<DeadLettersOptions, 'producer'> & {
+  readonly producer: Pick<RecordProducer, 'connect' | 'describe' | 'close'>
 }
 
 class KafkaDeadLetters implements DeadLetters {
-  readonly #options: DeadLettersOptions
+  readonly #options: KafkaLettersOptions
+  readonly #send: WriteLetter
   #open = false
 
-  constructor(options: DeadLettersOptions) {
+  constructor(options: KafkaLettersOptions, send: WriteLetter) {
     this.#options = options
+    this.#send = send
   }
 
   async connect(): Promise<void> {
@@ -73,13 +109,17 @@ class KafkaDeadLetters implements DeadLetters {
   }
 
   async #write(letter: DeadLetter, record: OutgoingRecord): Promise<End> {
-    const { producer, oversize } = this.#options
+    const { oversize } = this.#options
+    const toFile = (folder: string): Promise<string> => writeLetterFile(folder, letter, record)
+    const elsewhere =
+      oversize.to === 'file'
+        ? (error: Error) => (isTooLarge(error) ? toFile(oversize.folder) : Promise.reject(error))
+        : undefined
     try {
-      const { topic, offset } = await producer.send(record)
-      return { kind: 'dead', to: topic, offset }
+      return await this.#send(record, letter, elsewhere)
     } catch (error) {
       if (oversize.to !== 'file' || !isTooLarge(error)) throw error
-      return { kind: 'dead', to: await writeLetterFile(oversize.folder, letter, record), offset: null }
+      return { kind: 'dead', to: await toFile(oversize.folder), offset: null }
     }
   }
 }

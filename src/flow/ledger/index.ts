@@ -13,3 +13,4 @@ export {
 } from './codec.ts'
 export type { FinishedMap, OffsetRange, Snapshot } from './finished-map.ts'
 export { type Fetched, Ledger, type Settled } from './ledger.ts'
+export { type Said, saysDone, without } from './said.ts'

@@ -8,6 +8,8 @@ import type { TrackedMessage, TrackedTask } from './tracked.ts'
  */
 export class AtomicGroup {
   readonly messages: TrackedMessage[]
+  /** Their offsets; the payloads know them by this list. */
+  readonly offsets: number[]
   /** Payloads that wait for the last task of all the messages. */
   held: RoutedRecord[] = []
   /** Of them; counted in the partition's account. */
@@ -17,6 +19,7 @@ export class AtomicGroup {
 
   constructor(messages: TrackedMessage[]) {
     this.messages = messages
+    this.offsets = messages.map(({ raw }) => raw.offset)
   }
 
   /** Every message is through; with the last one the group ends. */
@@ -43,6 +46,7 @@ export function joinGroups(tasks: readonly TrackedTask[]): void {
       for (const message of joined.messages) {
         message.group = group
         group.messages.push(message)
+        group.offsets.push(message.raw.offset)
       }
     }
   }

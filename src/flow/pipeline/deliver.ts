@@ -8,7 +8,7 @@ import {
   reasonOf,
 } from '../../model/index.ts'
 import type { Refusal, RoutedRecord } from '../sinks/index.ts'
-import { hold } from './atomic.ts'
+import { groupOfMessage, hold } from './atomic.ts'
 import type { Partition } from './partition.ts'
 import type { Busy, TrackedMessage } from './tracked.ts'
 
@@ -58,7 +58,7 @@ export function send(
   who: readonly { busy: Busy | null }[],
 ): Promise<readonly Refusal[]> | null {
   if (outputs === undefined) return null
-  const records = route(partition, stage, outputs, idPrefix)
+  const records = route(partition, stage, outputs, idPrefix, messages)
   if (records.length === 0) return null
   if (partition.parts.options.atomic === true) {
     hold(partition, messages, records)
@@ -69,9 +69,18 @@ export function send(
   return partition.parts.delivery.deliver(records, partition.signal)
 }
 
-function route(partition: Partition, stage: DeathStage, outputs: Outputs, idPrefix: string): readonly RoutedRecord[] {
+function route(
+  partition: Partition,
+  stage: DeathStage,
+  outputs: Outputs,
+  idPrefix: string,
+  messages: readonly TrackedMessage[],
+): readonly RoutedRecord[] {
+  const { delivery, options } = partition.parts
+  // The messages of a group end together; who must know them all can.
+  const offsets = options.atomic === true ? groupOfMessage(messages[0] as TrackedMessage).offsets : undefined
   try {
-    return partition.parts.delivery.route(outputs, idPrefix, partition.assignment)
+    return delivery.route(outputs, idPrefix, partition.assignment, offsets)
   } catch (error) {
     throw new OutputError(stage, error)
   }

@@ -28,8 +28,14 @@ export interface Delivery {
   /**
    * Gives each payload its sink instance and its id. Throws an error for the handler's author where a kind is not
    * configured, an instance is unknown or ambiguous, or a payload has a wrong shape; then nothing was delivered.
+   * `offsets`: with `delivery: atomic` those of all messages that end together with the payloads.
    */
-  route(outputs: Outputs, idPrefix: string, assignment: Assignment): readonly RoutedRecord[]
+  route(
+    outputs: Outputs,
+    idPrefix: string,
+    assignment: Assignment,
+    offsets?: readonly number[],
+  ): readonly RoutedRecord[]
   /**
    * Resolves when every record is acknowledged or refused for good; answers the refusals. A sink that is away or
    * refuses everything is no refusal: its partitions are held and it is tried again until it works or `signal` aborts.

@@ -76,7 +76,12 @@ class SinkDelivery implements Delivery {
     throw failed.reason
   }
 
-  route(outputs: Outputs, idPrefix: string, assignment: Assignment): readonly RoutedRecord[] {
+  route(
+    outputs: Outputs,
+    idPrefix: string,
+    assignment: Assignment,
+    offsets?: readonly number[],
+  ): readonly RoutedRecord[] {
     const records: Routed[] = []
     const counts = new Map<Lane, number>()
     for (const kind of Object.keys(outputs)) {
@@ -88,7 +93,7 @@ class SinkDelivery implements Delivery {
         const count = counts.get(lane) ?? 0
         counts.set(lane, count + 1)
         try {
-          records.push(new Routed(`${idPrefix}/${lane.label}/${count}`, payload, assignment, lane))
+          records.push(new Routed(`${idPrefix}/${lane.label}/${count}`, payload, assignment, lane, offsets))
         } catch (error) {
           throw new OutputError(`\`${kind}[${index}]\` for ${lane.label}: ${reasonOf(error)}`)
         }

@@ -10,9 +10,15 @@ export { createDelivery, type DeliveryOptions } from './delivery.ts'
 export type { Delivery, Refusal, RoutedRecord } from './delivery-port.ts'
 export { createFileSink, type FileSinkOptions } from './file/file-sink.ts'
 export { createHttpSink, type HttpSinkOptions } from './http/http-sink.ts'
-export { createKafkaSink, type KafkaSinkOptions } from './kafka/kafka-sink.ts'
+export {
+  createKafkaSink,
+  createTransactionalKafkaSink,
+  type KafkaSinkOptions,
+  type TransactionalKafkaSinkOptions,
+} from './kafka/kafka-sink.ts'
 export { producerErrorCode } from './kafka/producer-error.ts'
 export { revivingProducer } from './kafka/reviving-producer.ts'
+export type { StagedRecord, Staging } from './kafka/staging.ts'
 export { MongoLink, type MongoLinkOptions } from './mongo/mongo-link.ts'
 export { createMongoSink, type MongoSinkOptions } from './mongo/mongo-sink.ts'
 export type { MongoStatement } from './mongo/statement.ts'

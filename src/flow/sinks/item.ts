@@ -16,14 +16,16 @@ export class Routed implements RoutedRecord {
   readonly payload: unknown
   readonly assignment: Assignment
   readonly lane: RecordLane
+  readonly offsets: readonly number[] | undefined
   readonly accepted: unknown
   readonly size: number
 
-  constructor(id: string, payload: unknown, assignment: Assignment, lane: RecordLane) {
+  constructor(id: string, payload: unknown, assignment: Assignment, lane: RecordLane, offsets?: readonly number[]) {
     this.id = id
     this.payload = payload
     this.assignment = assignment
     this.lane = lane
+    this.offsets = offsets
     this.accepted = lane.sink.accept(payload)
     this.size = lane.sink.size(this.accepted)
   }
@@ -63,6 +65,7 @@ export class Item implements SinkRecord {
   readonly id: string
   readonly payload: unknown
   readonly assignment: Assignment
+  readonly offsets: readonly number[] | undefined
   readonly size: number
   readonly record: Routed
   readonly ticket: Ticket
@@ -85,6 +88,7 @@ export class Item implements SinkRecord {
     this.id = record.id
     this.payload = record.accepted
     this.assignment = record.assignment
+    this.offsets = record.offsets
     this.size = record.size
     this.record = record
     this.ticket = ticket

@@ -7,6 +7,8 @@ export interface SinkRecord<Payload = unknown> {
   readonly payload: Payload
   /** The partition that waits for it, with its owner counter (for sinks that can fence). */
   readonly assignment: Assignment
+  /** With `delivery: atomic`: the offsets of all messages that end together with it, whatever else they bring. */
+  readonly offsets?: readonly number[] | undefined
 }
 
 /**

@@ -18,10 +18,14 @@ export {
   type ProducerRecord,
   type RebalanceListener,
   type StartPosition,
+  type TransactionalOptions,
+  type TransactionalProducer,
   type Watermarks,
 } from './kafka/driver.ts'
 export type { KafkaSourceOptions } from './kafka/options.ts'
 export type { AutoOffsetReset, GapPolicy } from './kafka/positions.ts'
 export { KafkaSource } from './kafka/source.ts'
 export { matchTopics } from './kafka/topics.ts'
+export type { StagedOutput } from './kafka/transactions/staged.ts'
+export { Transactor, type TransactorOptions } from './kafka/transactions/transactor.ts'
 export type { Source, SourceListener, SourcePartitionView } from './source.ts'

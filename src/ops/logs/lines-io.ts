@@ -53,6 +53,8 @@ export const KAFKA: Pick<
   Rows,
   | 'committed'
   | 'commit_failed'
+  | 'transaction_ended'
+  | 'output_refused'
   | 'metadata_ignored'
   | 'assigned'
   | 'revoked'
@@ -79,6 +81,27 @@ export const KAFKA: Pick<
     category: 'kafka',
     fields: ({ at, error, willRetry }) => ({ ...listed(at), error: safeText(error), will_retry: willRetry }),
     repeat: ({ error, willRetry }) => `${kindOf(error)} ${willRetry}`,
+  },
+  transaction_ended: {
+    level: ({ committed }) => (committed ? 'debug' : 'warn'),
+    event: ({ committed }) => (committed ? 'transaction_committed' : 'transaction_aborted'),
+    category: 'kafka',
+    fields: ({ partitions, records, bytes, stagedBytes, durationMs, error }) => ({
+      partitions,
+      records,
+      bytes,
+      staged_bytes: stagedBytes,
+      duration_ms: durationMs,
+      ...(error === null ? {} : { error: safeText(error) }),
+    }),
+    repeat: ({ error }) => kindOf(error ?? ''),
+  },
+  output_refused: {
+    level: ({ to }) => (to === null ? 'error' : 'warn'),
+    event: 'output_refused',
+    category: 'kafka',
+    fields: ({ at, offset, id, to, error }) => ({ ...place(at), offset, id, to, error: safeText(error) }),
+    repeat: (event) => `${event.id} ${kindOf(event.error)}`,
   },
   metadata_ignored: {
     level: 'warn',

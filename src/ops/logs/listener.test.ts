@@ -111,6 +111,16 @@ const GOLDEN: { readonly [Type in WorkerEvent['type']]: readonly [string, string
     'commit_failed',
     { category: 'kafka', ...partitions, error: 'rebalance in progress', will_retry: true },
   ],
+  transaction_ended: [
+    'debug',
+    'transaction_committed',
+    { category: 'kafka', partitions: 2, records: 30, bytes: 4000, staged_bytes: 500, duration_ms: 20 },
+  ],
+  output_refused: [
+    'error',
+    'output_refused',
+    { ...kafka, offset: 7, id: 'jobs:4:7:0/kafka:out/0', to: null, error: 'too large' },
+  ],
   metadata_ignored: ['warning', 'commit_metadata_ignored', { ...kafka, reason: 'checksum' }],
   assigned: ['info', 'partitions_assigned', { category: 'kafka', ...partitions }],
   revoked: ['warning', 'partitions_lost', { category: 'kafka', ...partitions, drained: false, duration_ms: 12 }],

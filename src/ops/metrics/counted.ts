@@ -16,6 +16,7 @@ const NAMED: ReadonlySet<string> = new Set(['rule', 'name', 'kind', 'verdict'])
 const KNOWN: { readonly [Name in keyof Rows]?: readonly string[] } = {
   tasks: ['started', 'completed', 'failed'],
   rebalances: ['assign', 'revoke'],
+  transactions: ['committed', 'aborted'],
   truncated: ['stdout', 'stderr'],
 }
 

@@ -143,6 +143,14 @@ function commitListeners(counted: Counted, partitions: PartitionIndex): Listener
     commit_failed({ at }) {
       for (const each of at) partitions.at(each.topic, each.partition).of(counted.commitFailures).value += 1
     },
+    transaction_ended({ committed, records, durationMs }) {
+      counted.transactions.cell(committed ? 'committed' : 'aborted').value += 1
+      if (committed) counted.transactionRecords.cell().value += records
+      counted.transactionSeconds.cell().observe(durationMs / 1000)
+    },
+    output_refused({ at }) {
+      partitions.at(at.topic, at.partition).of(counted.outputsRefused).value += 1
+    },
     metadata_ignored({ at }) {
       partitions.at(at.topic, at.partition).of(counted.metadataIgnored).value += 1
     },

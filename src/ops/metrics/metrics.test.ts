@@ -69,6 +69,13 @@ const MOVES: { readonly [Type in WorkerEvent['type']]: readonly string[] } = {
   dead_letter_failed: ['drakkar_dlq_send_failures_total 1'],
   committed: [`drakkar_offsets_committed_total{${P}} 1`, ...seconds('commit_duration_seconds', 0.008)],
   commit_failed: [`drakkar_commit_failures_total{${P}} 1`],
+  transaction_ended: [
+    'drakkar_transactions_total{outcome="committed"} 1',
+    'drakkar_transaction_records_total 30',
+    'drakkar_transaction_staged_bytes 500',
+    ...seconds('transaction_duration_seconds', 0.02),
+  ],
+  output_refused: [`drakkar_outputs_refused_total{${P}} 1`],
   metadata_ignored: [`drakkar_commit_metadata_ignored_total{${P}} 1`],
   assigned: ['drakkar_rebalance_events_total{type="assign"} 1'],
   revoked: ['drakkar_rebalance_events_total{type="revoke"} 1', 'drakkar_partitions_lost_total 1'],

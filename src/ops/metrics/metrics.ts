@@ -38,7 +38,7 @@ const LOOK_MS = 1000
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = options.registry ?? new Registry()
   const counted = createCounted()
-  const last: LastSaid = { circuits: new Map(), stop: null }
+  const last: LastSaid = { circuits: new Map(), stagedBytes: null, stop: null }
   const listeners = new Map(Object.entries(listenersFor(counted)) as [string, (event: WorkerEvent) => void][])
   const loopLag = counted.loopLag.cell()
 
@@ -50,6 +50,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     listen(event) {
       listeners.get(event.type)?.(event)
       if (event.type === 'sink_circuit') last.circuits.set(`${event.kind}:${event.sink}`, event)
+      else if (event.type === 'transaction_ended') last.stagedBytes = event.stagedBytes
       else if (event.type === 'lifecycle' && event.phase === 'stopping') last.stop ??= atStop(options.view())
     },
     loopLag: (seconds) => loopLag.observe(seconds),

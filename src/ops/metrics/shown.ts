@@ -19,6 +19,7 @@ export interface Identity {
 /** What gauges show that is in no view: the last thing that an event said. */
 export interface LastSaid {
   readonly circuits: Map<string, EventOf<'sink_circuit'>>
+  stagedBytes: number | null
   stop: { readonly uncommitted: number; readonly inFlight: number } | null
 }
 
@@ -62,6 +63,7 @@ export function shownValues(view: WorkerView, identity: Identity, last: LastSaid
     })),
     sinkConnected: perSink((sink) => (sink.connected ? 1 : 0)),
     sinkPending: perSink((sink) => sink.pending),
+    stagedBytes: last.stagedBytes === null ? [] : one(last.stagedBytes),
     uncommittedAtStop: last.stop === null ? [] : one(last.stop.uncommitted),
     inFlightAtStop: last.stop === null ? [] : one(last.stop.inFlight),
   }

@@ -106,6 +106,23 @@ export const COUNTED = {
   committed: counter('offsets_committed_total', 'Acknowledged commits.', PARTITION),
   commitFailures: newCounter('commit_failures_total', 'Commits that were refused or not answered.', PARTITION),
   commitSeconds: newHistogram('commit_duration_seconds', 'From a commit to its answer.', [], SINK_BUCKETS),
+  transactions: newCounter(
+    'transactions_total',
+    'Transactions of results and offsets, by outcome: committed or aborted.',
+    ['outcome'],
+  ),
+  transactionRecords: newCounter('transaction_records_total', 'Records of committed transactions.'),
+  transactionSeconds: newHistogram(
+    'transaction_duration_seconds',
+    'From the beginning of a transaction to its end, committed or aborted.',
+    [],
+    SINK_BUCKETS,
+  ),
+  outputsRefused: newCounter(
+    'outputs_refused_total',
+    'Outputs that the broker did not take in their transaction.',
+    PARTITION,
+  ),
   metadataIgnored: newCounter(
     'commit_metadata_ignored_total',
     'Commit metadata that was damaged or of another place or format; ignored.',
@@ -172,6 +189,7 @@ export const SHOWN = {
   circuit: gauge('sink_circuit_open', 'Circuit breaker: 0 closed, 0.5 half open, 1 open.', SINK),
   sinkConnected: newGauge('sink_connected', '1 while the sink is connected.', SINK),
   sinkPending: newGauge('sink_pending', 'Payloads that wait for the sink or for its answer.', SINK),
+  stagedBytes: newGauge('transaction_staged_bytes', 'Bytes of outputs that waited when the last transaction ended.'),
   uncommittedAtStop: gauge('uncommitted_offsets_at_stop', 'Finished or running offsets above the commits, at stop.'),
   inFlightAtStop: gauge('inflight_at_stop', 'Messages not ended when the stop began.'),
 } as const satisfies Record<string, Row<'gauge'>>

@@ -25,6 +25,8 @@ export interface Produced {
 
 export interface StageOptions {
   readonly partitions?: number
+  /** File below `handlers`. Default: `logged-runs.ts`. */
+  readonly handler?: string
   /** Settings over those of every test, with the names of the YAML file. */
   readonly config?: Tree
   /** Topics that are not made. */
@@ -44,6 +46,7 @@ export class Stage implements AsyncDisposable {
   readonly workers: WorkerProcess[] = []
   readonly admin: KafkaAdmin
   readonly #config: Tree
+  readonly #handler: string
   #disposed = false
   readonly #closing: (() => Promise<void>)[] = []
 
@@ -57,6 +60,7 @@ export class Stage implements AsyncDisposable {
     mkdirSync(join(this.folder, 'results'))
     this.admin = kafkaAdmin(brokers)
     this.#config = options.config ?? {}
+    this.#handler = options.handler ?? 'logged-runs.ts'
   }
 
   /** `name` is part of the names of topics, group and folder. */
@@ -93,7 +97,7 @@ export class Stage implements AsyncDisposable {
     // JSON is YAML.
     writeFileSync(configPath, JSON.stringify(config, null, 2))
     const worker = new WorkerProcess({
-      handler: join(HANDLERS, 'logged-runs.ts'),
+      handler: join(HANDLERS, this.#handler),
       configPath,
       workerId,
       folder: this.folder,

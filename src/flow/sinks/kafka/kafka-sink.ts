@@ -3,6 +3,7 @@ import { type OutgoingRecord, type RecordProducer, sendAll } from '../record-pro
 import type { RecordVerdict, Sink, SinkRecord } from '../sink.ts'
 import { type KafkaRecord, kafkaRecord, recordBytes } from './kafka-record.ts'
 import { producerErrorKind } from './producer-error.ts'
+import type { StagedRecord, Staging } from './staging.ts'
 
 export interface KafkaSinkOptions {
   /** Name of the instance: the key under `sinks.kafka`. */
@@ -14,9 +15,35 @@ export interface KafkaSinkOptions {
   readonly idHeader?: boolean
 }
 
+export interface TransactionalKafkaSinkOptions extends Omit<KafkaSinkOptions, 'producer'> {
+  readonly staging: Staging
+}
+
+/**
+ * A sink that writes to one Kafka topic in the transactions of the source's commits. A record is placed when it is
+ * staged: it becomes visible with the end of its messages, or never. Needs `delivery: atomic`.
+ */
+export function createTransactionalKafkaSink({
+  staging,
+  ...options
+}: TransactionalKafkaSinkOptions): Sink<KafkaRecord> {
+  return new KafkaSink(options, staging, (records, batch) =>
+    staging.stage(records.map((record, index) => staged(record, batch[index] as SinkRecord))),
+  )
+}
+
 /** A sink that writes to one Kafka topic. A record is placed when all in-sync replicas have it. */
 export function createKafkaSink(options: KafkaSinkOptions): Sink<KafkaRecord> {
-  return new KafkaSink(options)
+  return new KafkaSink(options, options.producer, (records) => sendAll(options.producer, records))
+}
+
+/** Sends a batch in the form of records; for each null, or why not. */
+type SendAll = (records: readonly OutgoingRecord[], batch: readonly SinkRecord[]) => Promise<readonly (Error | null)[]>
+
+function staged(record: OutgoingRecord, { id, assignment, offsets, payload }: SinkRecord): StagedRecord {
+  if (offsets === undefined)
+    throw new Error(`${id} belongs to no group of messages: transactions need delivery: atomic`)
+  return { id, token: payload as object, assignment, offsets, record }
 }
 
 const PLACED: RecordVerdict = { ok: true }
@@ -25,14 +52,20 @@ class KafkaSink implements Sink<KafkaRecord> {
   readonly kind = 'kafka'
   readonly name: string
   readonly #topic: string
-  readonly #producer: RecordProducer
+  readonly #producer: Pick<RecordProducer, 'connect' | 'describe' | 'close'>
+  readonly #send: SendAll
   readonly #idHeader: boolean
   #open = false
 
-  constructor(options: KafkaSinkOptions) {
+  constructor(
+    options: Omit<KafkaSinkOptions, 'producer'>,
+    producer: Pick<RecordProducer, 'connect' | 'describe' | 'close'>,
+    send: SendAll,
+  ) {
     this.name = options.name
     this.#topic = options.topic
-    this.#producer = options.producer
+    this.#producer = producer
+    this.#send = send
     this.#idHeader = options.idHeader ?? true
   }
 
@@ -57,9 +90,9 @@ class KafkaSink implements Sink<KafkaRecord> {
   }
 
   async deliver(batch: readonly SinkRecord<KafkaRecord>[]): Promise<readonly RecordVerdict[]> {
-    const answers = await sendAll(
-      this.#producer,
+    const answers = await this.#send(
       batch.map((record) => this.#outgoing(record)),
+      batch,
     )
     return answers.map((error, index) => (error === null ? PLACED : this.#failed(error, batch[index]?.payload)))
   }

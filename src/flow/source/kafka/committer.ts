@@ -1,10 +1,11 @@
 import { type BackoffOptions, backoffMs, type Clock, type Random, sleep, type Timer } from '../../../lib/index.ts'
 import { type Announce, partitionKey, reasonOf, type TopicPartition } from '../../../model/index.ts'
-import { encodeMetadata, SMALLEST_METADATA_BUDGET, type Snapshot } from '../../ledger/index.ts'
+import { type EncodedMetadata, encodeMetadata, SMALLEST_METADATA_BUDGET, type Snapshot } from '../../ledger/index.ts'
 import { type CommitVerdict, commitVerdict } from './commit-verdict.ts'
 import type { CommitRequest, KafkaConsumer } from './driver.ts'
 import type { Partition } from './partition.ts'
 import { within } from './repeat.ts'
+import type { Transactor } from './transactions/transactor.ts'
 
 const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5000 }
 /** Between attempts of a stop while a rebalance goes on. */
@@ -17,6 +18,8 @@ const SUSPEND_MS = 1000
 
 export interface CommitterParts {
   readonly consumer: Pick<KafkaConsumer, 'commit'>
+  /** Makes transactions of the commits. Default: none. */
+  readonly transactor?: Pick<Transactor, 'begin' | 'word' | 'owes' | 'lacks' | 'commit'>
   readonly partitions: () => Iterable<Partition>
   readonly clock: Clock
   readonly random: Random
@@ -81,8 +84,8 @@ export class Committer {
     const { clock, random } = this.#parts
     const refused = new Set<Partition>()
     for (;;) {
-      const left = partitions.filter((partition) => partition.alive && partition.claimed && partition.ledger.dirty)
-      if (left.length === 0) return true
+      const left = partitions.filter((partition) => partition.alive && partition.claimed && this.#isDirty(partition))
+      if (left.length === 0) return !partitions.some((partition) => this.#parts.transactor?.lacks(partition))
       const now = clock.monotonic()
       if (now >= deadline || left.every((partition) => refused.has(partition))) return false
       if (this.#failures > 0) {
@@ -148,7 +151,7 @@ export class Committer {
     const now = clock.monotonic()
     let wait = Number.POSITIVE_INFINITY
     for (const partition of this.#parts.partitions()) {
-      if (!partition.alive || !partition.resolved || !partition.ledger.dirty) continue
+      if (!partition.alive || !partition.resolved || !this.#isDirty(partition)) continue
       if (partition.suspendedUntil > now) wait = Math.min(wait, partition.suspendedUntil - now)
       else wait = Math.min(wait, partition.claimed && this.#ends < every ? ageMs : 0)
     }
@@ -156,36 +159,36 @@ export class Committer {
     this.#wakeIn(this.#failures > 0 ? Math.max(wait, backoffMs(this.#failures, BACKOFF, random)) : wait)
   }
 
+  /** Something has ended that no acknowledged commit says and the next one can. */
+  #isDirty(partition: Partition): boolean {
+    return partition.ledger.dirty || this.#parts.transactor?.owes(partition) === true
+  }
+
   /** Offset and metadata of each request come from one snapshot. */
   #collect(forced: ReadonlySet<Partition>): Entry[] {
-    const { clock, filled } = this.#parts
+    const { clock, filled, transactor } = this.#parts
     const now = clock.monotonic()
     const entries: Entry[] = []
+    transactor?.begin()
     for (const partition of this.#parts.partitions()) {
-      const { at, ledger, assignment, leaderEpochs } = partition
-      if (!partition.alive || !partition.resolved || !ledger.dirty) continue
+      if (!partition.alive || !partition.resolved || !this.#isDirty(partition)) continue
       if (partition.suspendedUntil > now && !forced.has(partition)) continue
-      const snapshot = ledger.snapshot()
-      const { metadata, fill } = encodeMetadata(at, assignment.owner, snapshot, partition.metadataBudget)
+      const snapshot = partition.ledger.snapshot()
+      const { offset, metadata, fill } = transactor?.word(partition, snapshot) ?? plainWord(partition, snapshot)
       filled(partition, fill)
-      const leaderEpoch = leaderEpochs.below(snapshot.offset)
-      const request = {
-        ...at,
-        offset: snapshot.offset,
-        metadata,
-        ...(leaderEpoch === undefined ? {} : { leaderEpoch }),
-      }
-      entries.push({ partition, snapshot, request })
+      const leaderEpoch = partition.leaderEpochs.below(offset)
+      const request = { ...partition.at, offset, metadata, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) }
+      entries.push({ partition, snapshot: { ...snapshot, offset }, request })
     }
     return entries
   }
 
   async #send(entries: readonly Entry[]): Promise<void> {
-    const { consumer, clock, failed } = this.#parts
+    const { consumer, clock, failed, transactor } = this.#parts
     const begun = clock.monotonic()
     let answers
     try {
-      answers = await consumer.commit(entries.map((entry) => entry.request))
+      answers = await (transactor?.commit(entries) ?? consumer.commit(entries.map((entry) => entry.request)))
     } catch (error) {
       this.#failures += 1
       this.#refuse(entries, reasonOf(error))
@@ -245,4 +248,10 @@ export class Committer {
     const willRetry = entries.some((entry) => entry.partition.alive)
     this.#parts.announce({ type: 'commit_failed', at, error, willRetry })
   }
+}
+
+/** What the snapshot says, as far as it fits. */
+function plainWord(partition: Partition, snapshot: Snapshot): EncodedMetadata & { readonly offset: number } {
+  const { at, assignment, metadataBudget } = partition
+  return { ...encodeMetadata(at, assignment.owner, snapshot, metadataBudget), offset: snapshot.offset }
 }

@@ -9,14 +9,20 @@ export class DriverError extends Error {
   readonly fatal: boolean
   /** The same call may work later. */
   readonly retriable: boolean
+  /** The transaction that is open can only be aborted. */
+  readonly abortable: boolean
 
-  constructor(message: string, of: { code: string; errno: number; fatal?: boolean; retriable?: boolean }) {
+  constructor(
+    message: string,
+    of: { code: string; errno: number; fatal?: boolean; retriable?: boolean; abortable?: boolean },
+  ) {
     super(message)
     this.name = 'DriverError'
     this.code = of.code
     this.errno = of.errno
     this.fatal = of.fatal ?? false
     this.retriable = of.retriable ?? false
+    this.abortable = of.abortable ?? false
   }
 }
 
@@ -140,6 +146,36 @@ export interface KafkaProducer {
   close(): Promise<void>
 }
 
+/**
+ * A producer whose records become visible to `read_committed` readers together with a group's offsets, or never. One
+ * transaction at a time. What fails rejects with a `DriverError`: `retriable` (the same call again), `abortable` (only
+ * `abort` is left), `fatal` (only `close` is left, and another producer of the same id).
+ */
+export interface TransactionalProducer {
+  /** Connects, and ends what a former producer of the same id left open: its transaction is committed or aborted then. */
+  connect(): Promise<void>
+  begin(): Promise<void>
+  /** For each record null once the broker has it, or why not; after an error the transaction can only be aborted. */
+  sendAll(records: readonly ProducerRecord[]): Promise<readonly (Error | null)[]>
+  /**
+   * Makes the group's offsets a part of the transaction. Rejects, so that nothing may be committed, where a partition is
+   * not ours, or was not for a moment.
+   */
+  sendOffsets(requests: readonly CommitRequest[], consumer: KafkaConsumer): Promise<void>
+  /** After a rejection that is neither retriable nor abortable nobody knows whether it was committed. */
+  commit(): Promise<void>
+  abort(): Promise<void>
+  describe(topics: readonly string[]): Promise<ReadonlyMap<string, number | null>>
+  close(): Promise<void>
+}
+
+export interface TransactionalOptions {
+  /** The same after a restart, and of one process at a time: the newest takes the id from all others. */
+  readonly transactionalId: string
+  readonly compression: string
+  readonly maxMessageBytes?: number
+}
+
 /** Connection of a client: brokers, security and pass-through settings, already in the client's own property names. */
 export type ClientProperties = Readonly<Record<string, string | number | boolean>>
 
@@ -150,4 +186,6 @@ export interface KafkaDriver {
     client: ClientProperties,
     options: { readonly lingerMs: number; readonly compression: string; readonly maxMessageBytes?: number },
   ): KafkaProducer
+  /** A driver without it cannot be used with transactional sinks. */
+  transactional?(client: ClientProperties, options: TransactionalOptions): TransactionalProducer
 }

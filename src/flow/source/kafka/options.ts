@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../../lib/index.ts'
 import type { Announce, Holds } from '../../../model/index.ts'
 import type { ClientProperties, ConsumerOptions, KafkaDriver } from './driver.ts'
 import type { AutoOffsetReset, GapPolicy } from './positions.ts'
+import type { Transactor } from './transactions/transactor.ts'
 
 /** Everything that a Kafka source needs. Times are milliseconds. */
 export interface KafkaSourceOptions {
@@ -43,12 +44,15 @@ export interface KafkaSourceOptions {
   readonly metadataBudget?: number
   /** How often a partition that `onOffsetGap: hold` holds is looked at again. Default 5,000. */
   readonly gapRecheckMs?: number
+  /** Commits in transactions, with the outputs that are staged there. Default: plain commits. */
+  readonly transactor?: Transactor | undefined
   /** Numbers the assignments; give one function to all sources of a process. */
   readonly nextEpoch?: () => number
 }
 
 /** The options with their defaults. */
-export type KafkaSourceSettings = Required<KafkaSourceOptions>
+export type KafkaSourceSettings = Required<Omit<KafkaSourceOptions, 'transactor'>> &
+  Pick<KafkaSourceOptions, 'transactor'>
 
 export function withDefaults(options: KafkaSourceOptions): KafkaSourceSettings {
   let epoch = 0

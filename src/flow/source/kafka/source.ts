@@ -189,9 +189,21 @@ export class KafkaSource implements Source {
       partitions: () => registry.values(),
       every: settings.commitEvery,
       ageMs: settings.commitAgeMs,
-      claimed: (partition: Partition) => intake.release(partition),
+      ...(settings.transactor === undefined ? {} : { transactor: settings.transactor }),
+      claimed: (partition: Partition) => {
+        if (settings.transactor?.isFull) valve.pause(partition, 'staged')
+        intake.release(partition)
+      },
       filled: (partition, fill) => bounds.metadata(partition, fill),
       failed: (error) => faults.report(error),
+    })
+    settings.transactor?.serve({
+      consumer,
+      wake: () => committer.commitSoon(),
+      full: (full) => {
+        const turn = full ? valve.pause.bind(valve) : valve.resume.bind(valve)
+        for (const partition of registry.all) turn(partition, 'staged')
+      },
     })
     const gaps: Gaps = new Gaps({
       ...shared,

@@ -5,7 +5,13 @@
 export interface RdError {
   readonly message: string
   readonly code: number
+  /** Of calls about transactions: what may follow. */
+  readonly isFatal?: boolean
+  readonly isRetriable?: boolean
+  readonly isTxnRequiresAbort?: boolean
 }
+
+export type RdDone = (error: RdError | null | undefined) => void
 
 export type RdCallback<Value> = (error: RdError | null | undefined, value: Value) => void
 
@@ -121,6 +127,17 @@ export interface RdProducer extends RdClient {
   ): void
   flush(timeoutMs: number, done: (error: RdError | null | undefined) => void): void
   disconnect(timeoutMs: number, done: () => void): void
+  initTransactions(timeoutMs: number, done: RdDone): void
+  beginTransaction(done: RdDone): void
+  /** The consumer's generation goes with the offsets, so that the group refuses those of a former member. */
+  sendOffsetsToTransaction(
+    positions: readonly RdPosition[],
+    consumer: RdConsumer,
+    timeoutMs: number,
+    done: RdDone,
+  ): void
+  commitTransaction(timeoutMs: number, done: RdDone): void
+  abortTransaction(timeoutMs: number, done: RdDone): void
 }
 
 type RdConf = Readonly<Record<string, unknown>>

@@ -96,7 +96,8 @@ export function requestsToSend(requests: readonly CommitRequest[]): readonly (re
   return [...groups.values()]
 }
 
-function toCommit(request: CommitRequest): RdPosition {
+/** A commit in the client's form. */
+export function toCommit(request: CommitRequest): RdPosition {
   const metadata = frameMetadata(request.metadata)
   return {
     topic: request.topic,

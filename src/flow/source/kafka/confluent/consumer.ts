@@ -22,6 +22,7 @@ import { PollGate } from './gate.ts'
 import { Journal, readable } from './journal.ts'
 import { Nudge } from './nudge.ts'
 import { unframeMetadata } from './offset-metadata.ts'
+import { type SendOffsets, sendWhileOurs } from './offsets-for.ts'
 import { Rebalancer, toPosition } from './rebalance.ts'
 import { toRawMessage } from './records.ts'
 import { Reseat } from './reseat.ts'
@@ -160,6 +161,12 @@ export class ConfluentConsumer implements KafkaConsumer {
   async describe(topics: readonly string[]): Promise<ReadonlyMap<string, number | null>> {
     this.#mustBeOpen('describing topics')
     return this.#running.track(describeTopics(this.#client, topics, this.#timing.requestMs))
+  }
+
+  /** Hands offsets to a transaction, as long as their partitions are ours. */
+  async offsetsFor(requests: readonly CommitRequest[], send: SendOffsets): Promise<void> {
+    this.#mustBeOpen('handing offsets to a transaction')
+    await this.#running.track(sendWhileOurs(requests, send, this.#client, (at) => this.#rebalancer?.holds(at) === true))
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import { ConfluentConsumer } from './consumer.ts'
 import { loadClient } from './load.ts'
 import { ConfluentProducer } from './producer.ts'
 import { DEFAULT_TIMING, type Timing } from './timing.ts'
+import { ConfluentTransactions } from './transactions.ts'
 
 export interface ConfluentDriverOptions {
   /** Default: the machine's. */
@@ -26,5 +27,6 @@ export function confluentDriver(options: ConfluentDriverOptions = {}): KafkaDriv
   return {
     consumer: (client, of) => new ConfluentConsumer(loadClient(), client, of, clock, timing),
     producer: (client, of) => new ConfluentProducer(loadClient(), client, of, clock, timing),
+    transactional: (client, of) => new ConfluentTransactions(loadClient(), client, of, clock, timing),
   }
 }

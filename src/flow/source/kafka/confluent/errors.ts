@@ -9,6 +9,7 @@ export const CODE = {
   application: -143,
   maxPollExceeded: -147,
   fatal: -150,
+  fenced: -144,
   state: -172,
   revokePartitions: -174,
   assignPartitions: -175,
@@ -69,6 +70,21 @@ export function fromClient(error: RdError | Error, what: string): DriverError {
   const errno = given === undefined || given === -1 ? knownNames().byText.get(plain(error.message)) : given
   if (typeof errno === 'number') return driverError(errno, what)
   return new DriverError(`${what}: ${error.message}`, { code: 'ERR_UNKNOWN', errno: -1 })
+}
+
+/**
+ * An error of a call about a transaction. The client says itself what may follow, and in its text what it was about.
+ */
+export function transactionError(error: RdError | Error, what: string): DriverError {
+  const { code, isFatal, isRetriable, isTxnRequiresAbort } = error as Partial<RdError>
+  if (typeof code !== 'number') return fromClient(error, what)
+  return new DriverError(`${what}: ${error.message}`, {
+    code: knownNames().byNumber.get(code) ?? `ERR_${code}`,
+    errno: code,
+    fatal: isFatal === true || code === CODE.fatal || code === CODE.fenced,
+    retriable: isRetriable === true,
+    abortable: isTxnRequiresAbort === true,
+  })
 }
 
 /** A call that the state of the adapter forbids. */

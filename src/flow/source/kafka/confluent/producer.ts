@@ -1,13 +1,13 @@
 import { type Clock, type Deferred, deferred } from '../../../../lib/index.ts'
-import type { ClientProperties, KafkaProducer, ProducedAt, ProducerRecord } from '../driver.ts'
-import type { RdError, RdKafka, RdProducer, RdReport } from './client-types.ts'
+import type { ClientProperties, KafkaProducer, ProducedAt, ProducerRecord, TransactionalOptions } from '../driver.ts'
+import type { RdDone, RdError, RdKafka, RdProducer, RdReport } from './client-types.ts'
 import { connect, construct } from './connect.ts'
 import { describeTopics } from './describe.ts'
-import { CODE, driverError, fromClient, wrongState } from './errors.ts'
+import { CODE, driverError, fromClient, transactionError, wrongState } from './errors.ts'
 import { Journal } from './journal.ts'
 import { toRdHeaders } from './records.ts'
 import { Running } from './running.ts'
-import { producerProperties } from './settings.ts'
+import { producerProperties, transactionalProperties } from './settings.ts'
 import type { Timing } from './timing.ts'
 import { within } from './within.ts'
 
@@ -85,6 +85,7 @@ class ManyAnswers implements Answer {
 
 /** The producer of the real client. Built by `confluentDriver`. */
 export class ConfluentProducer implements KafkaProducer {
+  readonly #transactional: boolean
   readonly #properties: ClientProperties
   readonly #clock: Clock
   readonly #timing: Timing
@@ -101,11 +102,22 @@ export class ConfluentProducer implements KafkaProducer {
   #closing: Promise<void> | null = null
   readonly #running: Running = new Running()
 
-  constructor(kafka: RdKafka, properties: ClientProperties, options: ProducerOptions, clock: Clock, timing: Timing) {
+  constructor(
+    kafka: RdKafka,
+    properties: ClientProperties,
+    options: ProducerOptions | TransactionalOptions,
+    clock: Clock,
+    timing: Timing,
+  ) {
     this.#properties = properties
     this.#clock = clock
     this.#timing = timing
-    this.#client = construct('producer', () => new kafka.Producer(producerProperties(properties, options)))
+    this.#transactional = 'transactionalId' in options
+    const all =
+      'transactionalId' in options
+        ? transactionalProperties(properties, options)
+        : producerProperties(properties, options)
+    this.#client = construct('producer', () => new kafka.Producer(all))
     this.#client.on('event.log', (log) => this.#journal.note(log))
     // What goes wrong reaches the sender of each record with its report; these listeners keep the events harmless.
     this.#client.on('event.error', () => undefined)
@@ -153,6 +165,19 @@ export class ConfluentProducer implements KafkaProducer {
   async describe(topics: readonly string[]): Promise<ReadonlyMap<string, number | null>> {
     if (!this.#open) throw wrongState('describing topics')
     return this.#running.track(describeTopics(this.#client, topics, this.#timing.requestMs))
+  }
+
+  /** A call about a transaction. */
+  async transaction(what: string, run: (client: RdProducer, done: RdDone) => void): Promise<void> {
+    if (!this.#open) throw wrongState(what)
+    await this.#running.track(
+      new Promise<void>((resolve, reject) =>
+        run(this.#client, (error) => {
+          if (error) reject(transactionError(error, what))
+          else resolve()
+        }),
+      ),
+    )
   }
 
   close(): Promise<void> {
@@ -210,11 +235,12 @@ export class ConfluentProducer implements KafkaProducer {
    * Delivered, says the client, but at no offset: the broker called its sequence number a duplicate. That is so for a
    * record that is in the log already, and also for one that never was: the first batch to a partition whose leader was
    * not ready yet is tried again after its successors, which the broker took as the beginning (measured on Apache Kafka
-   * 4.3 with topics that were just created). Twice is better than not at all, so the record is sent anew.
+   * 4.3 with topics that were just created). Twice is better than not at all, so the record is sent anew; a
+   * transaction is aborted and repeated instead.
    */
   #unplaced(sending: Sending): void {
     sending.unplaced += 1
-    if (sending.unplaced <= MOST_UNPLACED) this.#send(sending)
+    if (sending.unplaced <= MOST_UNPLACED && !this.#transactional) this.#send(sending)
     else {
       const where = `producing to ${sending.record.topic}: the broker named no offset, ${sending.unplaced} times`
       sending.answer.refused(sending.index, driverError(CODE.timedOut, where))

@@ -1,5 +1,5 @@
 import { DrakkarError } from '../../../../model/index.ts'
-import type { ClientProperties, ConsumerOptions } from '../driver.ts'
+import type { ClientProperties, ConsumerOptions, TransactionalOptions } from '../driver.ts'
 
 /** Properties that carry a guarantee of the framework: a configuration cannot change them. */
 const RESERVED_CONSUMER: readonly string[] = [
@@ -97,6 +97,29 @@ export function producerProperties(
     'enable.idempotence': true,
     acks: -1,
     dr_cb: true,
+  }
+}
+
+/**
+ * How long the broker leaves a transaction open of which it hears nothing. So long a reader of the results, and the next
+ * owner of its partitions, may wait where a worker dies in the middle of one and does not come back under its name.
+ */
+const TRANSACTION_TIMEOUT_MS = 20_000
+/** A transaction that begins right behind another one is put off for as long as that one is being settled. */
+const TRANSACTION_RETRY_MS = 20
+
+/** Properties of a transactional producer: those of a producer, but no record outlives its transaction. */
+export function transactionalProperties(
+  client: ClientProperties,
+  options: TransactionalOptions,
+): Record<string, unknown> {
+  const { transactionalId, ...others } = options
+  const { 'message.timeout.ms': _, ...properties } = producerProperties(client, { lingerMs: 5, ...others })
+  return {
+    'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
+    'retry.backoff.ms': TRANSACTION_RETRY_MS,
+    ...properties,
+    'transactional.id': transactionalId,
   }
 }
 

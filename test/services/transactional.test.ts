@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
+import { readLog } from './chaos/log-reader.ts'
+import { Stage } from './chaos/stage.ts'
+import { type KafkaBroker, startKafka } from './kafka.ts'
+
+const NIGHTLY = process.env['DRAKKAR_NIGHTLY'] === '1'
+
+let kafka: KafkaBroker
+beforeAll(async () => {
+  // A transaction that nobody ends is looked for every 10 s otherwise.
+  kafka = await startKafka({ 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000 })
+}, 90_000)
+afterAll(() => kafka?.stop())
+
+interface Job {
+  readonly id: string
+  readonly ms: number
+  readonly parts?: number
+  readonly pair?: boolean
+  readonly exit?: number
+}
+
+/** Of ten: four plain, three with several results, two that share one, one that dies. */
+function job(n: number): Job {
+  const id = `j${n}`
+  const ms = 2 + (n % 5)
+  if (n % 10 < 4) return { id, ms }
+  if (n % 10 < 7) return { id, ms, parts: 2 + (n % 3) }
+  if (n % 10 < 9) return { id, ms, pair: true }
+  return { id, ms, exit: 1 }
+}
+
+/** What readers must find: each part of each job once, and each dead job's letter once. */
+function expected(jobs: readonly Job[]): { results: string[]; letters: string[] } {
+  return {
+    results: jobs
+      .filter(({ exit }) => !exit)
+      .flatMap(({ id, parts = 1 }) => Array.from({ length: parts }, (_, part) => `${id}/${part}`)),
+    letters: jobs.filter(({ exit }) => exit).map(({ id }) => id),
+  }
+}
+
+async function found(stage: Stage): Promise<{ results: string[]; letters: string[]; undecided: boolean }> {
+  const out = await readLog(stage.brokers, stage.topics.out, stage.partitions, 'read_committed')
+  const dlq = await readLog(stage.brokers, stage.topics.dlq, 1, 'read_committed')
+  const results = out.values.flatMap((value) => {
+    const { ids, part } = JSON.parse(String(value)) as { ids: string[]; part: number }
+    return ids.map((id) => `${id}/${part}`)
+  })
+  const letters = dlq.values.map((value) => (JSON.parse(String(value)) as Job).id)
+  return { results, letters, undecided: out.undecided || dlq.undecided }
+}
+
+const CONFIG = {
+  kafka: { client_config: { 'transaction.timeout.ms': 8000 } },
+  sources: { kafka: { max_poll_records: 50 } },
+  executor: { max_retries: 0, window_size: 20 },
+}
+
+const open = (name: string, config: object = {}): Promise<Stage> =>
+  Stage.open(kafka.brokers, name, {
+    partitions: 6,
+    handler: 'transactional.ts',
+    config: { ...CONFIG, ...config },
+  })
+
+const transactional = (stage: Stage): { config: { sinks: object } } => ({
+  config: { sinks: { kafka: { out: { topic: stage.topics.out, transactional: true } } } },
+})
+
+test('a read_committed reader finds each result and each dead letter once, whatever becomes of workers and broker', {
+  timeout: NIGHTLY ? 3_000_000 : 240_000,
+}, async () => {
+  const messages = NIGHTLY ? 60_000 : 6000
+  const rounds = NIGHTLY ? 20 : 1
+  await using stage = await open('exactly')
+  const jobs = Array.from({ length: messages }, (_, n) => job(n))
+  await stage.produce(jobs.map((value) => ({ value })))
+  const start = (workerId?: string) =>
+    stage.ready({ ...transactional(stage), ...(workerId === undefined ? {} : { workerId }) })
+  let workers = await Promise.all([start('a'), start('b'), start('c')])
+  const runs = (): number => stage.runs().length
+  const more = async (count: number): Promise<void> => {
+    const goal = Math.min(runs() + count, messages)
+    await stage.until('more runs', 120_000, () => runs() >= goal)
+  }
+  const share = Math.floor(messages / rounds / 12)
+  for (let round = 0; round < rounds; round += 1) {
+    await more(share)
+    await workers[0]?.kill()
+    await more(share)
+    // It comes back under its name, and another one joins.
+    const [back, fourth] = await Promise.all([start('a'), start(`d${round}`)])
+    await more(share)
+    await workers[1]?.kill()
+    workers[2]?.signal('SIGSTOP')
+    await more(share)
+    await stage.until('its partitions have moved', 60_000, () => elapsed(stage))
+    workers[2]?.signal('SIGCONT')
+    await kafka.restart()
+    await more(share)
+    back?.signal('SIGTERM')
+    await back?.ended
+    const again = await start('b')
+    workers = [fourth, again, workers[2] ?? again]
+  }
+  await stage.allCommitted(120_000)
+  let last = await found(stage)
+  await stage.until('every transaction is decided', 60_000, async () => {
+    last = await found(stage)
+    return !last.undecided
+  })
+  const { results, letters } = expected(jobs)
+  expect(eachOnce(last.results, results)).toEqual(EACH_ONCE)
+  expect(eachOnce(last.letters, letters)).toEqual(EACH_ONCE)
+})
+
+const frozenAt = new WeakMap<Stage, number>()
+/** Longer than the session time-out of 6 s. */
+function elapsed(stage: Stage): boolean {
+  const since = frozenAt.get(stage)
+  if (since === undefined) {
+    frozenAt.set(stage, Date.now())
+    return false
+  }
+  if (Date.now() - since < 8000) return false
+  frozenAt.delete(stage)
+  return true
+}
