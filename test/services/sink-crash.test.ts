@@ -7,8 +7,11 @@ import { Stage } from './chaos/stage.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
 
 const NIGHTLY = process.env['DRAKKAR_NIGHTLY'] === '1'
-const MESSAGES = NIGHTLY ? 30_000 : 3_000
-const KILLS = NIGHTLY ? 100 : 6
+const MESSAGES = NIGHTLY ? 100_000 : 3_000
+const KILLS = NIGHTLY ? 200 : 6
+/** From then on a worker has the partitions of the one before it at once: as in `killUnderLoad`. */
+const STATIC_AFTER = NIGHTLY ? 40 : 4
+const REST_MS = NIGHTLY ? 300_000 : 90_000
 
 let kafka: KafkaBroker
 beforeAll(async () => {
@@ -17,14 +20,15 @@ beforeAll(async () => {
 afterAll(() => kafka?.stop())
 
 test('an HTTP service that honours keys, and files by partition, hold each result once after workers were killed', {
-  timeout: NIGHTLY ? 3_000_000 : 400_000,
+  timeout: NIGHTLY ? 5_400_000 : 400_000,
 }, async () => {
   await using stage = await Stage.open(kafka.brokers, 'crash', { partitions: 4 })
   await using collector = await Collector.start()
-  const start = (): ReturnType<Stage['start']> =>
+  const start = (member?: string): ReturnType<Stage['start']> =>
     stage.start({
       env: { RESULT_KINDS: 'http,files' },
       config: {
+        sources: { kafka: member === undefined ? {} : { group_instance_id: member } },
         sinks: {
           http: { service: { url: `${collector.url}/in` } },
           filesystem: {
@@ -34,16 +38,18 @@ test('an HTTP service that honours keys, and files by partition, hold each resul
       },
     })
   await stage.produce(jobs(MESSAGES, { ms: 2 }))
-  await Promise.all([start(), start()])
-  const done = (): number => new Set(stage.runs().flatMap(({ id, ended }) => (ended === null ? [] : [id]))).size
-  for (let kill = 1; kill <= KILLS; kill += 1) {
-    const enough = (kill * MESSAGES) / (KILLS + 1)
-    await stage.until(`${Math.floor(enough)} tasks have run`, 120_000, () => done() >= enough)
-    const alive = stage.workers.filter((worker) => worker.alive)
-    await alive[kill % alive.length]?.kill()
-    await start()
+  const two = await Promise.all([start(), start()])
+  const offsets = await stage.offsets()
+  const done = async (): Promise<number> =>
+    (await offsets.committed(stage.topics.in, stage.partitions)).reduce<number>((sum, offset) => sum + (offset ?? 0), 0)
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const enough = ((kill + 1) * MESSAGES) / (KILLS + 1)
+    await stage.until(`${Math.floor(enough)} messages are committed`, 120_000, async () => (await done()) >= enough)
+    const place = kill % 2
+    await two[place]?.kill()
+    two[place] = await start(kill < STATIC_AFTER ? undefined : `place${place}`)
   }
-  await stage.allCommitted(90_000)
+  await stage.allCommitted(REST_MS)
   for (const worker of stage.workers.filter(({ alive }) => alive)) {
     worker.signal('SIGTERM')
     expect((await worker.ended).status).toBe(0)

@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
-import { jobIds, jobs } from './chaos/jobs.ts'
+import { jobIds } from './chaos/jobs.ts'
+import { killUnderLoad } from './chaos/kills.ts'
 import { Stage } from './chaos/stage.ts'
 import { anyKafka } from './kafka.ts'
 import { anyPostgres } from './postgres.ts'
 import { countOf, postgresSchema, rowsOf } from './postgres-sink-kit.ts'
 
 const NIGHTLY = process.env['DRAKKAR_NIGHTLY'] === '1'
-const MESSAGES = NIGHTLY ? 50_000 : 2000
-const KILLS = NIGHTLY ? 60 : 3
+const MESSAGES = NIGHTLY ? 100_000 : 2000
+const KILLS = NIGHTLY ? 200 : 3
+const STATIC_AFTER = NIGHTLY ? 20 : 2
+const REST_MS = NIGHTLY ? 900_000 : 120_000
 
 let kafka: Awaited<ReturnType<typeof anyKafka>>
 let postgres: Awaited<ReturnType<typeof anyPostgres>>
@@ -20,7 +23,7 @@ afterAll(async () => {
 })
 
 test('workers are killed under load, and one wakes up after its partitions moved: the table holds each result once', {
-  timeout: NIGHTLY ? 1_800_000 : 400_000,
+  timeout: NIGHTLY ? 5_400_000 : 400_000,
 }, async () => {
   // No key: what was written twice would be there twice.
   const { look, dsn } = await postgresSchema(
@@ -30,28 +33,15 @@ test('workers are killed under load, and one wakes up after its partitions moved
   await using stage = await Stage.open(kafka.brokers, 'postgres', {
     config: { sinks: { postgres: { main: { dsn, table: 'results' } } } },
   })
-  const env = { RESULT_KINDS: 'postgres' }
-  await stage.produce(jobs(MESSAGES, { ms: 2 }))
-  let seen = 0
-  const more = async (records: number): Promise<boolean> =>
-    (await countOf(look, 'results')) >= Math.min(seen + records, MESSAGES - 400)
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const worker = await stage.ready({ env })
-    await stage.until('results arrive', 120_000, () => more(200))
-    await worker.kill()
-    seen = await countOf(look, 'results')
-  }
-  const first = await stage.ready({ env })
-  await stage.until('results arrive', 120_000, () => more(200))
-  first.signal('SIGSTOP')
-  await stage.ready({ env })
-  await stage.until(
-    'the other one works',
-    120_000,
-    async () => (await countOf(look, 'results')) >= MESSAGES - 100 || (await more(400)),
-  )
-  first.signal('SIGCONT')
-  await stage.allCommitted(120_000)
+  await killUnderLoad(stage, {
+    messages: MESSAGES,
+    kills: KILLS,
+    portion: 200,
+    staticAfter: STATIC_AFTER,
+    env: { RESULT_KINDS: 'postgres' },
+    written: () => countOf(look, 'results'),
+    restMs: REST_MS,
+  })
   const rows = await rowsOf<{ id: string }>(look, 'SELECT id FROM results')
   expect(
     eachOnce(
