@@ -68,6 +68,7 @@ function statusOf({ config, book, view: look, runs }: ControlParts, uptimeMs: nu
       .map(rowOf),
     launchers: book.launchers(),
     rates: book.rates(),
+    counts: book.counts(),
   }
 }
 

@@ -232,13 +232,13 @@ export class Stage implements AsyncDisposable {
   spawn(
     program: string,
     args: readonly string[],
-    of: { cwd?: string; env?: Readonly<Record<string, string>>; detached?: boolean } = {},
+    of: { cwd?: string; env?: Readonly<Record<string, string>>; detached?: boolean; stdin?: 'pipe' } = {},
   ): Run {
     const child = spawn(program, args, {
       cwd: of.cwd ?? this.folder,
       env: shellEnv(of.env),
       detached: of.detached ?? false,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [of.stdin ?? 'ignore', 'pipe', 'pipe'],
     })
     const run = new Run(child)
     this.#runs.add(run)

@@ -28,6 +28,7 @@ const status: WorkerStatus = {
   runs: [],
   launchers: [],
   rates: { seconds: 1, messages: 0, tasks: 0, failed: 0 },
+  counts: { messages: 0, tasks: 0, failed: 0 },
 }
 
 async function serve(control: Partial<Control>, workerId = 'w1'): Promise<string> {
@@ -125,4 +126,5 @@ it('counts by the second, over the last half minute', async () => {
   expect(book.rates()).toEqual({ seconds: 30, messages: 2.9, tasks: 29 / 30, failed: expect.closeTo(0.5, 1) })
   await clock.run(60_000)
   expect(book.rates()).toMatchObject({ messages: 0, tasks: 0 })
+  expect(book.counts()).toEqual({ messages: 120, tasks: 40, failed: 20 })
 })

@@ -26,6 +26,7 @@ export interface WorkerStatus {
   readonly runs: readonly RunRow[]
   readonly launchers: readonly { readonly index: number; readonly kind: string; readonly pid: number }[]
   readonly rates: Rates
+  readonly counts: Counts
 }
 
 /** A run that is under way. */
@@ -38,7 +39,14 @@ export interface RunRow extends TopicPartition {
   readonly forMs: number
 }
 
-/** Of the last `seconds`. */
+/** Since the worker's start. */
+export interface Counts {
+  readonly messages: number
+  readonly tasks: number
+  readonly failed: number
+}
+
+/** By the second, of the last `seconds`. */
 export interface Rates {
   readonly seconds: number
   readonly messages: number

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/index.ts'
 import type { WorkerEvent } from '../../model/index.ts'
-import type { Rates, WorkerStatus } from './protocol.ts'
+import type { Counts, Rates, WorkerStatus } from './protocol.ts'
 
 /** What a status shows that is in no view: what was said, and how often. */
 export interface StatusBook {
@@ -8,6 +8,7 @@ export interface StatusBook {
   readonly types: readonly WorkerEvent['type'][]
   launchers(): WorkerStatus['launchers']
   rates(): Rates
+  counts(): Counts
 }
 
 /** Rates are over this. */
@@ -24,6 +25,7 @@ interface Second {
 export function createStatusBook(clock: Clock): StatusBook {
   const launchers = new Map<number, { index: number; kind: string; pid: number }>()
   const ring: Second[] = Array.from({ length: SECONDS + 1 }, () => ({ at: -1, messages: 0, tasks: 0, failed: 0 }))
+  const counts = { messages: 0, tasks: 0, failed: 0 }
   const begun = clock.monotonic()
   const current = (): Second => {
     const at = Math.floor(clock.monotonic() / 1000)
@@ -34,16 +36,21 @@ export function createStatusBook(clock: Clock): StatusBook {
   return {
     types: ['message_ended', 'task_finished', 'launcher_started', 'launcher_lost'],
     listen(event) {
-      if (event.type === 'message_ended') current().messages += 1
-      else if (event.type === 'task_finished') {
-        const second = current()
-        second.tasks += 1
-        if (event.failed) second.failed += 1
+      if (event.type === 'message_ended') {
+        counts.messages += 1
+        current().messages += 1
+      } else if (event.type === 'task_finished') {
+        const failed = event.failed ? 1 : 0
+        for (const count of [counts, current()]) {
+          count.tasks += 1
+          count.failed += failed
+        }
       } else if (event.type === 'launcher_started')
         launchers.set(event.index, { index: event.index, kind: event.kind, pid: event.pid })
       else if (event.type === 'launcher_lost') launchers.delete(event.index)
     },
     launchers: () => [...launchers.values()].toSorted((a, b) => a.index - b.index),
+    counts: () => ({ ...counts }),
     rates() {
       const now = clock.monotonic()
       const seconds = Math.max(1, Math.min(SECONDS, (now - begun) / 1000))

@@ -43,7 +43,7 @@ const plain = { colour: false, columns: 100 }
 it('shows a worker so that it can be read', () => {
   expect(statusText(statusOf([idle(0), sample as PartitionView]), plain)).toMatchInlineSnapshot(`
     "w1  ready  pid 4711 · up 8 min 20 s · group scoring · drakkar 0.1.0
-    1,234 messages/s · 0.3 tasks/s (last 30 s)
+    1,234 messages/s · 0.3 tasks/s (last 30 s) · lag 9
 
     executor   3 of 8 slots busy · 2 tasks waiting
     launchers  native 4720

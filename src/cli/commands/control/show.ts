@@ -7,6 +7,8 @@ export interface Screen {
   readonly columns: number
   /** So many partitions and runs are listed at most, each. Default 20. */
   readonly listed?: { readonly partitions: number; readonly runs: number }
+  /** True: a reason stays on the line of its partition, also where it is too long for that. */
+  readonly tight?: boolean
   /** By how much the lag grows, messages a second; less than 0: it shrinks. Unset: not known. */
   readonly lagPerSecond?: number
 }
@@ -101,7 +103,9 @@ function partitions({ view, whys }: WorkerStatus, screen: Screen): string {
     const why = shown[index - 1]?.why
     if (why === undefined) return paint(screen, '2')(`${line}   why`)
     const text = paint(screen, colourOf(why))(why.text)
-    return line.length + 3 + why.text.length <= screen.columns ? `${line}   ${text}` : `${line}\n    ${text}`
+    return screen.tight === true || line.length + 3 + why.text.length <= screen.columns
+      ? `${line}   ${text}`
+      : `${line}\n    ${text}`
   })
   const more = all.length - shown.length
   const rest = `and ${more} more${shown.length < busy.length ? '' : ', idle'}`
