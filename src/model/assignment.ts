@@ -22,6 +22,8 @@ export type PauseReason =
   | 'metadata'
   /** Too many outputs wait for their transaction. */
   | 'staged'
+  /** Nothing that ended could be committed for a while. */
+  | 'commits'
   | 'offset-gap'
   | 'operator'
   | 'drain'

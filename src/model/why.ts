@@ -97,6 +97,7 @@ const PAUSES: Readonly<Record<string, string>> = {
   span: 'span (too many offsets are finished above an unfinished one)',
   metadata: 'metadata (the commit cannot name more finished offsets)',
   staged: 'staged (too many outputs wait for their transaction)',
+  commits: 'commits (none has been taken for seconds; what ends meanwhile would run again after a crash)',
   'offset-gap': 'the log no longer holds its position',
   drain: 'it is being handed over',
   operator: 'operator (`drakkar resume` ends it)',

@@ -1,6 +1,7 @@
 import { type BackoffOptions, backoffMs, type Clock, type Random, sleep, type Timer } from '../../../lib/index.ts'
 import { type Announce, partitionKey, reasonOf, type TopicPartition } from '../../../model/index.ts'
 import { type EncodedMetadata, encodeMetadata, SMALLEST_METADATA_BUDGET, type Snapshot } from '../../ledger/index.ts'
+import { UNCOMMITTED_MS } from './bounds.ts'
 import { type CommitVerdict, commitVerdict } from './commit-verdict.ts'
 import type { CommitRequest, KafkaConsumer } from './driver.ts'
 import type { Partition } from './partition.ts'
@@ -31,6 +32,8 @@ export interface CommitterParts {
   /** The map of this partition takes this share of the budget. */
   readonly filled: (partition: Partition, fill: number) => void
   readonly failed: (error: unknown) => void
+  /** A commit of the partition was taken (0), or none has been for so long, milliseconds. */
+  readonly overdue: (partition: Partition, forMs: number) => void
 }
 
 interface Entry {
@@ -184,16 +187,21 @@ export class Committer {
   }
 
   async #send(entries: readonly Entry[]): Promise<void> {
-    const { consumer, clock, failed, transactor } = this.#parts
+    const { consumer, clock, failed, overdue, transactor } = this.#parts
     const begun = clock.monotonic()
+    const late = clock.timer(UNCOMMITTED_MS, () => {
+      for (const { partition } of entries) overdue(partition, UNCOMMITTED_MS)
+    })
     let answers
     try {
       answers = await (transactor?.commit(entries) ?? consumer.commit(entries.map((entry) => entry.request)))
     } catch (error) {
       this.#failures += 1
-      this.#refuse(entries, reasonOf(error))
+      this.#refuse(entries, reasonOf(error), begun)
       failed(error)
       return
+    } finally {
+      late.cancel()
     }
     const durationMs = clock.monotonic() - begun
     const byKey = new Map(answers.map((answer) => [partitionKey(answer), answer]))
@@ -210,13 +218,13 @@ export class Committer {
       refused.set(reason, [...(refused.get(reason) ?? []), entry])
     }
     this.#failures = again ? this.#failures + 1 : 0
-    for (const [reason, some] of refused) this.#refuse(some, reason)
+    for (const [reason, some] of refused) this.#refuse(some, reason, begun)
   }
 
   /** False where the commit was not taken. */
   #apply(entry: Entry, verdict: CommitVerdict, durationMs: number): boolean {
     const { partition, snapshot, request } = entry
-    const { clock, announce, claimed } = this.#parts
+    const { clock, announce, claimed, overdue } = this.#parts
     if (verdict === 'stranger') partition.suspendedUntil = clock.monotonic() + SUSPEND_MS
     if (verdict === 'too-long') {
       partition.metadataBudget = Math.max(SMALLEST_METADATA_BUDGET, Math.floor(partition.metadataBudget / 2))
@@ -225,6 +233,7 @@ export class Committer {
     partition.ledger.acknowledged(snapshot)
     partition.suspendedUntil = 0
     partition.commitFailure = null
+    overdue(partition, 0)
     announce({
       type: 'committed',
       at: partition.at,
@@ -239,11 +248,12 @@ export class Committer {
     return true
   }
 
-  #refuse(entries: readonly Entry[], error: string): void {
+  #refuse(entries: readonly Entry[], error: string, begun: number): void {
     const at: TopicPartition[] = entries.map((entry) => entry.partition.at)
     for (const { partition } of entries) {
-      const since = partition.commitFailure?.since ?? this.#parts.clock.monotonic()
+      const since = partition.commitFailure?.since ?? begun
       partition.commitFailure = { error, since }
+      this.#parts.overdue(partition, this.#parts.clock.monotonic() - since)
     }
     const willRetry = entries.some((entry) => entry.partition.alive)
     this.#parts.announce({ type: 'commit_failed', at, error, willRetry })

@@ -493,6 +493,32 @@ describe('commits', () => {
     expect(world.source.partitions()[0]?.committed).toBe(4)
   })
 
+  it.each(['refuses', 'does not answer'] as const)(
+    'that the broker %s for two seconds stop the intake, so that little runs again; one that is taken restarts it',
+    async (how) => {
+      const world = new World()
+      world.stored(0)
+      await world.start(p0)
+      await world.fetched(0, 9)
+      const silence: (() => void)[] = []
+      world.kafka.answer = (requests) =>
+        how === 'refuses'
+          ? Promise.resolve(world.kafka.refused(requests, refusal('ERR_COORDINATOR_NOT_AVAILABLE', 15)))
+          : new Promise((resolve) => silence.push(() => resolve(world.kafka.taken(requests))))
+      world.end(0)
+      await world.clock.run(1900)
+      expect(world.source.partitions()[0]?.paused).toEqual([])
+      await world.clock.run(5000)
+      expect(world.source.partitions()[0]?.paused).toEqual(['commits'])
+      world.end(1, 9)
+      world.kafka.answer = (requests) => Promise.resolve(world.kafka.taken(requests))
+      for (const answer of silence) answer()
+      await world.clock.run(10_000)
+      expect(world.lastCommit().offset).toBe(10)
+      expect(world.source.partitions()[0]?.paused).toEqual([])
+    },
+  )
+
   it('shorten the map where the broker takes less', async () => {
     const world = new World()
     world.stored(0)

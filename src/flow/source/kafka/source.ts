@@ -190,21 +190,11 @@ export class KafkaSource implements Source {
       every: settings.commitEvery,
       ageMs: settings.commitAgeMs,
       ...(settings.transactor === undefined ? {} : { transactor: settings.transactor }),
-      claimed: (partition: Partition) => {
-        if (settings.transactor?.isFull) valve.pause(partition, 'staged')
-        intake.release(partition)
-      },
+      claimed: (partition: Partition) => intake.release(partition),
       filled: (partition, fill) => bounds.metadata(partition, fill),
       failed: (error) => faults.report(error),
     })
-    settings.transactor?.serve({
-      consumer,
-      wake: () => committer.commitSoon(),
-      full: (full) => {
-        const turn = full ? valve.pause.bind(valve) : valve.resume.bind(valve)
-        for (const partition of registry.all) turn(partition, 'staged')
-      },
-    })
+    settings.transactor?.serve({ consumer, committer, valve, registry })
     const gaps: Gaps = new Gaps({
       ...shared,
       committer,
