@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+
 /**
  * Ends the process with this status at once. `process.exit` waits for the threads of native modules; those of a Kafka client
  * whose brokers are gone have been seen to wait for more than a minute. So the process becomes a Node that only exits.
@@ -10,12 +12,25 @@ export function endNow(status: number, exit: (status: number) => never = (code) 
   } catch {
     // A listener that throws must not keep the process.
   }
+  // This Node; on Linux also where an upgrade removed its file meanwhile.
+  const program = ['/proc/self/exe', process.execPath].find(isExecutable)
   try {
-    process.execve?.(process.execPath, [process.execPath, '-e', `process.exit(${status})`], ofBareNode(process.env))
+    if (program !== undefined)
+      process.execve?.(program, [process.execPath, '-e', `process.exit(${status})`], ofBareNode(process.env))
   } catch {
     // What cannot be replaced is ended as usual.
   }
   return exit(status)
+}
+
+/** Node does not throw where it cannot execute a program: it aborts, with a status and a trace of its own. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

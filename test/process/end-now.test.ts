@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -39,11 +39,12 @@ interface Ended {
   readonly text: string
 }
 
-async function endOf(node: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+async function endOf(node: string, env: NodeJS.ProcessEnv = {}, before = ''): Promise<Ended> {
   const script = `
     const { endNow } = await import(${JSON.stringify(LIB)})
     process.on('exit', (status) => console.log('listener', status))
     ${BUSY_THREAD}
+    ${before}
     endNow(73)
   `
   const child = spawn(node, ['--conditions=drakkar-src', '--input-type=module', '-e', script], {
@@ -69,6 +70,16 @@ test.skipIf(libraryPath() === undefined)('a Node that starts only with its path 
   const ended = await endOf(node, { LD_LIBRARY_PATH: libraries })
   expect(ended).toEqual({ status: 73, signal: null, text: 'listener 73\n' })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a Node whose file was removed meanwhile, by an upgrade, does so too',
+  async () => {
+    const node = join(folder, 'removed')
+    copyFileSync(process.execPath, node)
+    const ended = await endOf(node, {}, ";(await import('node:fs')).unlinkSync(process.execPath)")
+    expect(ended).toEqual({ status: 73, signal: null, text: 'listener 73\n' })
+  },
+)
 
 test('what is loaded before a Node’s own program is not loaded again at its end', async () => {
   const preload = join(folder, 'preload.cjs')
