@@ -192,6 +192,7 @@ export class KafkaSource implements Source {
       ...(settings.transactor === undefined ? {} : { transactor: settings.transactor }),
       claimed: (partition: Partition) => intake.release(partition),
       filled: (partition, fill) => bounds.metadata(partition, fill),
+      overdue: (partition, forMs) => bounds.committed(partition, forMs),
       failed: (error) => faults.report(error),
     })
     settings.transactor?.serve({ consumer, committer, valve, registry })
