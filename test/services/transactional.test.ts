@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { confluentDriver, type TransactionalProducer } from '../../src/flow/source/index.ts'
 import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
 import { readLog } from './chaos/log-reader.ts'
 import { Stage } from './chaos/stage.ts'
+import { alterTopic } from './chaos/topic-settings.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
 
 const NIGHTLY = process.env['DRAKKAR_NIGHTLY'] === '1'
@@ -127,4 +131,109 @@ function elapsed(stage: Stage): boolean {
   if (Date.now() - since < 8000) return false
   frozenAt.delete(stage)
   return true
+}
+
+test('a producer that takes the transactional id breaks transactions for a moment, and nothing runs again for it', {
+  timeout: 120_000,
+}, async () => {
+  await using stage = await open('thief')
+  const jobs = Array.from({ length: 600 }, (_, n) => job(n))
+  const worker = await stage.ready({ ...transactional(stage), workerId: 'same' })
+  await stage.produce(jobs.map((value) => ({ value })))
+  await stage.until('some have run', 60_000, () => stage.runs().length > 100)
+  const thief = thiefOf(stage, 'same')
+  await thief.connect()
+  await stage.until('a transaction is aborted', 60_000, () => worker.says('transaction_aborted'))
+  await thief.close()
+  await stage.allCommitted()
+  const last = await found(stage)
+  const { results, letters } = expected(jobs)
+  expect(eachOnce(last.results, results)).toEqual(EACH_ONCE)
+  expect(eachOnce(last.letters, letters)).toEqual(EACH_ONCE)
+  const parts = jobs.reduce((sum, { parts: count = 1, pair }) => sum + (pair ? 0 : count), 0)
+  expect(stage.runs().filter(({ id }) => !pairs(jobs, id)).length).toBe(parts)
+})
+
+test('results that their topic does not take: a letter goes into a file, a result holds its partition and no other', {
+  timeout: 120_000,
+}, async () => {
+  const limit = { 'max.message.bytes': '6000' }
+  await using stage = await Stage.open(kafka.brokers, 'refused', {
+    partitions: 3,
+    handler: 'transactional.ts',
+    topics: { out: limit, dlq: limit },
+    config: CONFIG,
+  })
+  const letters = join(stage.folder, 'letters')
+  const jobs: (Job & { bytes?: number; note?: string })[] = [
+    ...Array.from({ length: 90 }, (_, n) => ({ id: `j${n}`, ms: 1 })),
+    // The message comes back in its letter.
+    { id: 'long', ms: 1, exit: 1, note: randomBytes(5000).toString('hex') },
+  ]
+  // Compressed it would fit.
+  const { config } = transactional(stage)
+  const out = { ...(config.sinks as { kafka: { out: object } }).kafka.out, compression: 'none' }
+  const worker = await stage.ready({ config: { sinks: { kafka: { out } }, dlq: { oversize_dir: letters } } })
+  await stage.produce(jobs.map((value, n) => ({ value, partition: n % 3 })))
+  await stage.allCommitted()
+  await stage.produce([
+    { value: { id: 'big', ms: 1, bytes: 8000 }, partition: 1 },
+    ...Array.from({ length: 30 }, (_, n) => ({ value: { id: `k${n}`, ms: 1 }, partition: n % 3 })),
+  ])
+  await stage.until('the result is found out', 60_000, () =>
+    worker.lines.some((line) => line['event'] === 'output_refused' && line['to'] === null),
+  )
+  const ids = [...Array.from({ length: 90 }, (_, n) => `j${n}/0`), ...Array.from({ length: 30 }, (_, n) => `k${n}/0`)]
+  let last = await found(stage)
+  await stage.until('all others are there', 60_000, async () => {
+    last = await found(stage)
+    return last.results.length >= ids.length
+  })
+  expect(eachOnce(last.results, ids)).toEqual(EACH_ONCE)
+  expect(last.letters).toEqual([])
+  expect(worker.lines.filter((line) => line['event'] === 'output_refused').map((line) => line['to'])).toContain(
+    join(letters, stage.topics.in, '0-30.json'),
+  )
+  expect(await worker.notReady()).toMatchObject([
+    expect.stringMatching(/held: transaction: .* does not take .*max\.message\.bytes/),
+  ])
+  await alterTopic(stage.brokers, stage.topics.out, { 'max.message.bytes': '20000' })
+  await stage.allCommitted()
+  last = await found(stage)
+  expect(eachOnce(last.results, [...ids, 'big/0'])).toEqual(EACH_ONCE)
+  expect(stage.runs().filter(({ id }) => id === 'big').length).toBe(1)
+})
+
+test('what an aborted transaction wrote is there for read_uncommitted readers only', { timeout: 60_000 }, async () => {
+  await using stage = await open('aborted')
+  const producer = thiefOf(stage, 'x')
+  await producer.connect()
+  const record = (value: string) => ({ topic: stage.topics.out, key: null, value: Buffer.from(value), headers: [] })
+  for (const [value, end] of [
+    ['first', 'commit'],
+    ['aborted', 'abort'],
+    ['last', 'commit'],
+  ] as const) {
+    await producer.begin()
+    expect(await producer.sendAll([record(value)])).toEqual([null])
+    await producer[end]()
+  }
+  await producer.close()
+  const read = async (isolation: 'read_committed' | 'read_uncommitted'): Promise<string[]> => {
+    const { values } = await readLog(stage.brokers, stage.topics.out, stage.partitions, isolation)
+    return values.map(String).sort()
+  }
+  expect(await read('read_uncommitted')).toEqual(['aborted', 'first', 'last'])
+  expect(await read('read_committed')).toEqual(['first', 'last'])
+})
+
+function thiefOf(stage: Stage, workerId: string): TransactionalProducer {
+  const options = { transactionalId: `drakkar-${stage.name}-${workerId}`, compression: 'none' }
+  const made = confluentDriver().transactional?.({ 'bootstrap.servers': stage.brokers }, options)
+  if (made === undefined) throw new Error('the driver has no transactions')
+  return made
+}
+
+function pairs(jobs: readonly Job[], ids: string): boolean {
+  return ids.split('+').some((id) => jobs.find((each) => each.id === id)?.pair === true)
 }

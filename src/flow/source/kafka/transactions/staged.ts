@@ -28,9 +28,9 @@ export class Unit {
   readonly offsets: readonly number[]
   readonly outputs: Map<object, StagedOutput> = new Map()
   bytes = 0
-  /** All its messages have ended, but the last commit did not say so although it could have: it was not its turn. */
-  passedOver = false
-  /** The same, because there was no room in the map. */
+  /** All its messages have ended. */
+  ended = false
+  /** The map of the last commit had no room for them. */
   noRoom = false
   /** The broker does not take one of its records. */
   refusal: Refusal | null = null

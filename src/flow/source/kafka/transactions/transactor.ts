@@ -1,6 +1,7 @@
 import { type Clock, type Random } from '../../../../lib/index.ts'
 import { type Announce, type Assignment, type Holds, reasonOf } from '../../../../model/index.ts'
 import type { Snapshot } from '../../../ledger/index.ts'
+import type { Committer } from '../committer.ts'
 import {
   type CommitAnswer,
   type CommitRequest,
@@ -9,6 +10,8 @@ import {
   type TransactionalProducer,
 } from '../driver.ts'
 import type { Partition } from '../partition.ts'
+import type { Registry } from '../registry.ts'
+import type { Valve } from '../valve.ts'
 import { answersOf, isCommitted, LOST } from './answers.ts'
 import { Failing } from './failing.ts'
 import { Producers } from './producers.ts'
@@ -32,13 +35,12 @@ export interface TransactorOptions {
   readonly holds: Holds
 }
 
-/** What the transactor does to the source that it commits for. */
+/** The source that it commits for. */
 export interface TransactorSource {
   readonly consumer: KafkaConsumer
-  /** Something can be committed. */
-  wake(): void
-  /** Too much waits, or no longer. */
-  full(full: boolean): void
+  readonly committer: Pick<Committer, 'commitSoon'>
+  readonly valve: Pick<Valve, 'pause' | 'resume'>
+  readonly registry: Pick<Registry, 'values'>
 }
 
 /** One partition of a commit. */
@@ -73,13 +75,8 @@ export class Transactor {
       holds,
       announce,
       now: () => clock.monotonic(),
-      later: (ms) => void clock.timer(ms, () => this.#closing.signal.aborted || this.#source?.wake()),
+      later: (ms) => void clock.timer(ms, () => this.#closing.signal.aborted || this.#source?.committer.commitSoon()),
     })
-  }
-
-  /** Too much waits: partitions take in nothing. */
-  get isFull(): boolean {
-    return this.#isFull
   }
 
   /** Takes the transactional id. Each user of the transactor calls it, and later `close`. */
@@ -137,24 +134,23 @@ export class Transactor {
     const word = wordFor(snapshot, units, (unit) => this.#refusals.bars(unit), encode, decode)
     const told = decode(word.offset, word.metadata)
     for (const unit of units) {
-      const behind = tells(snapshot, unit) && !tells(told, unit)
-      unit.passedOver = behind && this.#refusals.bars(unit)
-      unit.noRoom = behind && !unit.passedOver
+      unit.ended = tells(snapshot, unit)
+      unit.noRoom = unit.ended && !tells(told, unit) && !this.#refusals.bars(unit)
       if (unit.noRoom) this.#refusals.cannotTry(unit)
     }
     return word
   }
 
-  /** Something that has ended was passed over, and it would not be now. */
+  /** Something has ended and is not durable, and the next commit can say it. */
   owes({ assignment }: Pick<Partition, 'assignment'>): boolean {
     for (const unit of this.#staged.unitsOf(assignment.epoch))
-      if (unit.passedOver && this.#refusals.isNext(unit)) return true
+      if (unit.ended && !unit.noRoom && this.#refusals.isNext(unit)) return true
     return false
   }
 
-  /** Something that has ended is not durable, although the last commit was taken. */
+  /** Something has ended and is not durable, although the last commit may have been taken. */
   lacks({ assignment }: Pick<Partition, 'assignment'>): boolean {
-    for (const unit of this.#staged.unitsOf(assignment.epoch)) if (unit.passedOver || unit.noRoom) return true
+    for (const unit of this.#staged.unitsOf(assignment.epoch)) if (unit.ended) return true
     return false
   }
 
@@ -257,6 +253,7 @@ export class Transactor {
     if (this.#staged.isOpen(assignment.epoch) || gone.aborted) return
     this.#staged.open(assignment.epoch)
     gone.addEventListener('abort', () => this.#forget(assignment), { once: true })
+    if (this.#isFull) this.#turn()
   }
 
   #forget(assignment: Assignment): void {
@@ -270,7 +267,16 @@ export class Transactor {
     const full = this.#isFull ? this.#staged.bytes > most / 2 : this.#staged.bytes >= most
     if (full === this.#isFull) return
     this.#isFull = full
-    this.#source?.full(full)
+    this.#turn()
+  }
+
+  #turn(): void {
+    if (this.#source === null) return
+    const { registry, valve } = this.#source
+    for (const partition of registry.values()) {
+      if (this.#isFull) valve.pause(partition, 'staged')
+      else valve.resume(partition, 'staged')
+    }
   }
 
   #tell(
