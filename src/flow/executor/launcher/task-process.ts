@@ -1,13 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
-import { DONE_FLAGS, type DoneFrame, OUTPUT_CHUNK } from './frames.ts'
+import { DONE_FLAGS, type DoneFrame } from './frames.ts'
 import { isForeignFormat } from './program-format.ts'
 import { dial, PartRefused, spawnProgram } from './spawn-program.ts'
-import { SpillFile } from './spill-file.ts'
 import type { StartFrame } from './start-frame.ts'
 import { exitSignalNumber, startRefusal } from './start-refusal.ts'
-import { TailRing } from './tail-ring.ts'
+import { TaskOutput } from './task-output.ts'
 
 /** After the exit, output that is still to come is waited for as long as it keeps coming, in steps of this. */
 const QUIET_MS = 100
@@ -22,23 +20,11 @@ export interface TaskProcessReports {
   done(frame: DoneFrame): void
 }
 
-interface OutputState {
-  readonly name: 'stdout' | 'stderr'
-  readonly cap: number
-  total: number
-  sent: number
-  ended: boolean
-  /** Only stderr, only past its cap: the last bytes of it. */
-  tail: TailRing | null
-}
-
 /** One run of a program in a process group of its own, from the launch until nothing of it is left. */
 export class TaskProcess {
   readonly #start: StartFrame
   readonly #reports: TaskProcessReports
-  readonly #stdout: OutputState
-  readonly #stderr: OutputState
-  readonly #spill: SpillFile | null
+  readonly #output: TaskOutput
   #child: ChildProcess | null = null
   #pid = 0
   #flags = 0
@@ -47,7 +33,6 @@ export class TaskProcess {
   #startedAt = 0
   #finished = false
   #paused = false
-  #silent = false
   #stdinLast = true
   #timer: NodeJS.Timeout | null = null
   #grace: NodeJS.Timeout | null = null
@@ -55,9 +40,11 @@ export class TaskProcess {
   constructor(start: StartFrame, reports: TaskProcessReports) {
     this.#start = start
     this.#reports = reports
-    this.#stdout = { name: 'stdout', cap: start.stdoutCap, total: 0, sent: 0, ended: false, tail: null }
-    this.#spill = start.spill === undefined ? null : new SpillFile(start.spill)
-    this.#stderr = { name: 'stderr', cap: start.stderrCap, total: 0, sent: 0, ended: false, tail: null }
+    this.#output = new TaskOutput(start, {
+      output: (stream, bytes) => reports.output(start.id, stream, bytes),
+      capped: () => this.#end(DONE_FLAGS.capped),
+      ended: () => this.#finishWhenComplete(),
+    })
   }
 
   /** Starts the program. Answers `started` at once (with a connection to make: as soon as it is there), or `done` with an errno. */
@@ -92,9 +79,7 @@ export class TaskProcess {
     child.on('error', () => undefined)
     child.once('exit', (code, signal) => this.#onExit(code, signal))
     this.#reports.started(this.#start.id, this.#pid)
-    this.#stdout.ended = child.stdout === null
-    this.#listen(child.stdout, this.#stdout)
-    this.#listen(child.stderr, this.#stderr)
+    this.#output.listen(child.stdout, child.stderr)
     if (this.#paused) this.pause()
     if (stdin !== null) this.#beginStdin(stdin, !this.#start.stdinMore)
     if (this.#start.timeoutMs > 0) this.#timer = setTimeout(() => this.#end(DONE_FLAGS.timedOut), this.#start.timeoutMs)
@@ -125,14 +110,12 @@ export class TaskProcess {
 
   pause(): void {
     this.#paused = true
-    this.#child?.stdout?.pause()
-    this.#child?.stderr?.pause()
+    this.#output.pause()
   }
 
   resume(): void {
     this.#paused = false
-    this.#child?.stdout?.resume()
-    this.#child?.stderr?.resume()
+    this.#output.resume()
   }
 
   #refused(error: unknown): void {
@@ -157,51 +140,6 @@ export class TaskProcess {
     stdin.write(bytes, (error) => {
       if (!error && !this.#stdinLast) this.#reports.wantStdin(this.#start.id)
     })
-  }
-
-  #listen(stream: Readable | null, state: OutputState): void {
-    if (stream === null) return
-    const ended = (): void => {
-      if (state.ended) return
-      state.ended = true
-      this.#finishWhenComplete()
-    }
-    stream.on('data', (bytes: Buffer) => this.#onOutput(bytes, state))
-    stream.once('end', ended)
-    stream.once('close', ended)
-    stream.on('error', ended)
-  }
-
-  #onOutput(bytes: Buffer, state: OutputState): void {
-    this.#silent = false
-    state.total += bytes.length
-    const room = state.cap === 0 ? bytes.length : Math.max(0, state.cap - state.sent)
-    const within = bytes.length <= room ? bytes : bytes.subarray(0, room)
-    state.sent += within.length
-    this.#forward(within, state.name)
-    if (within.length === bytes.length) return
-    if (state.name === 'stderr') {
-      this.#flags |= DONE_FLAGS.stderrTruncated
-      state.tail ??= new TailRing(state.cap)
-      state.tail.push(bytes.subarray(room))
-    } else if (this.#spill !== null) {
-      this.#spillOver(this.#spill, bytes.subarray(room))
-    } else {
-      this.#flags |= DONE_FLAGS.stdoutTruncated
-      if (this.#start.capKills) this.#end(DONE_FLAGS.capped)
-    }
-  }
-
-  #spillOver(spill: SpillFile, bytes: Buffer): void {
-    const written = spill.write(this.#stdout.total - bytes.length, bytes)
-    this.#flags |= written ? DONE_FLAGS.spilled : DONE_FLAGS.spillFailed
-    if (!written) this.#end(DONE_FLAGS.capped)
-  }
-
-  #forward(bytes: Buffer, stream: 'stdout' | 'stderr'): void {
-    for (let at = 0; at < bytes.length; at += OUTPUT_CHUNK) {
-      this.#reports.output(this.#start.id, stream, bytes.subarray(at, at + OUTPUT_CHUNK))
-    }
   }
 
   /** Only the first cause counts. */
@@ -245,7 +183,7 @@ export class TaskProcess {
   }
 
   #finishWhenComplete(): void {
-    if (this.#exit !== null && this.#stdout.ended && this.#stderr.ended) this.#finish()
+    if (this.#exit !== null && this.#output.ended) this.#finish()
   }
 
   /**
@@ -253,13 +191,13 @@ export class TaskProcess {
    * yet. A timer alone cannot tell these apart on a busy loop, so a step counts only after a whole turn of reading.
    */
   #waitForSilence(steps: number): void {
-    this.#silent = true
+    this.#output.silent = true
     this.#timer = setTimeout(() => {
       setImmediate(() => {
         setImmediate(() => {
           if (this.#finished) return
           if (this.#paused) this.#waitForSilence(steps)
-          else if (this.#silent || steps === 0) this.#finish()
+          else if (this.#output.silent || steps === 0) this.#finish()
           else this.#waitForSilence(steps - 1)
         })
       })
@@ -268,16 +206,11 @@ export class TaskProcess {
 
   /** Whatever is left of the group goes first, so that nothing of a task is there when its end is told. */
   #finish(): void {
-    const open = !this.#stdout.ended || !this.#stderr.ended
+    const open = !this.#output.ended
     if (this.#signalGroup('SIGKILL') || open) this.#flags |= DONE_FLAGS.leaked
-    const child = this.#child
-    child?.stdin?.destroy()
-    child?.stdout?.destroy()
-    child?.stderr?.destroy()
-    const tail = this.#stderr.tail
-    if (tail !== null) for (const bytes of tail.parts()) this.#forward(bytes, 'stderr')
-    this.#spill?.end()
-    const errno = this.#spill?.errno ?? 0
+    this.#child?.stdin?.destroy()
+    this.#output.close()
+    const { errno } = this.#output.totals
     this.#report(this.#exit?.code ?? -1, this.#exit?.signal ?? 0, this.#pid, errno, 'program')
   }
 
@@ -285,19 +218,20 @@ export class TaskProcess {
     if (this.#finished) return
     this.#finished = true
     if (this.#timer !== null) clearTimeout(this.#timer)
+    const { stdoutBytes, stderrBytes } = this.#output.totals
     this.#reports.done({
       id: this.#start.id,
       pid,
       code,
       signal,
-      flags: this.#flags,
+      flags: this.#flags | this.#output.flags,
       errno,
       part,
       wallUs: Math.max(0, Math.round(((this.#exitedAt || performance.now()) - this.#startedAt) * 1000)),
       cpuUs: 0,
       maxRssKb: 0,
-      stdoutBytes: this.#stdout.total,
-      stderrBytes: this.#stderr.total,
+      stdoutBytes,
+      stderrBytes,
     })
   }
 }
