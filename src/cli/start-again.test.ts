@@ -43,6 +43,7 @@ it.each([
   ['another command', { argv: ['/usr/bin/node', '/app/drakkar.cjs', 'status'] }],
   ['another system', { platform: 'darwin' }],
   ['a debugger', { execArgv: ['--inspect-brk'] }],
+  ['a parent that talks to it', { connected: true }],
 ])('does not happen for %s', (_, change) => {
   expect(startAgain({ ...run, ...change })).toBeNull()
 })

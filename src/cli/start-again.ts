@@ -5,6 +5,8 @@ export interface Started {
   readonly argv: readonly string[]
   readonly execArgv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** True where a parent talks to it (`fork`): a second start would have lost that connection. */
+  readonly connected?: boolean
 }
 
 /** Says to the second start that it is one. */
@@ -20,13 +22,19 @@ const SEMI_SPACE = '--max-semi-space-size=4'
  * A worker needs a fifth less memory where the C library keeps two heaps and not eight for each CPU (the Kafka client's
  * threads would each fill one), and where Node's young generation is small. Both can only be said at the start of a process: so
  * `drakkar run` starts itself again, in the same process. Answers with what, or null where it is as it should be: elsewhere
- * than on Linux, where `MALLOC_ARENA_MAX` is set already (by whoever knows better), or under a debugger.
+ * than on Linux, where `MALLOC_ARENA_MAX` is set already (by whoever knows better), under a debugger, or with a parent's channel.
  */
-export function startAgain({ platform, argv, execArgv, env }: Started): Pick<Started, 'argv' | 'env'> | null {
+export function startAgain({
+  platform,
+  argv,
+  execArgv,
+  env,
+  connected,
+}: Started): Pick<Started, 'argv' | 'env'> | null {
   const [node, script, command, ...more] = argv
   if (platform !== 'linux' || node === undefined || script === undefined || command !== 'run') return null
   const told = `${env['NODE_OPTIONS'] ?? ''} ${execArgv.join(' ')}`
-  if (env[ARENAS] !== undefined || told.includes('--inspect')) return null
+  if (connected === true || env[ARENAS] !== undefined || told.includes('--inspect')) return null
   const own = told.includes('semi-space-size') ? [] : [SEMI_SPACE]
   return { argv: [node, ...execArgv, ...own, script, command, ...more], env: { ...env, [ARENAS]: '2', [MARK]: '1' } }
 }
