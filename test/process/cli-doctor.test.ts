@@ -158,6 +158,14 @@ describe.concurrent('drakkar doctor', () => {
     expect(code, text).toBe(3)
     expect(text).toMatch(/^problem +handler +process\.exit\(0\) was called/m)
   })
+
+  test('nor does a module of a sink; it is told whose code it was', async () => {
+    const job = await jobOf({ config: { sinks: { custom: { own: { mine: { module: './own.mts' } } } } } })
+    await job.file('own.mts', 'process.exit(0)')
+    const { code, text } = await examined(job)
+    expect(code, text).toBe(3)
+    expect(text).toMatch(/^problem +sinks +process\.exit\(0\) was called/m)
+  })
 })
 
 async function listening(): Promise<AsyncDisposable & { readonly port: number }> {
