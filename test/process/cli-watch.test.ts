@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DRAKKAR, type Job, type Run, Stage, until } from './cli-kit.ts'
+import { childrenNow, DRAKKAR, type Job, type Run, Stage, until } from './cli-kit.ts'
 
 /** `script` of util-linux gives a program a terminal. */
 const HAS_SCRIPT = process.platform === 'linux' && spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0
@@ -87,7 +88,7 @@ describe.concurrent('drakkar status --watch', () => {
       const one = await working()
       const screen = atTerminal(one.env, 90, 16, 'status', '--watch', '--every', '0.2')
       await shows(screen, /2 of 2 slots busy · 2 tasks waiting/)
-      await shows(screen, /^jobs\S+\/0 +.* {3}head offset 0: task \S+ r.*…$/m)
+      await shows(screen, /^jobs\S+\/0 +.* {3}head offset 0: task \S+ \w.*…$/m)
       await shows(screen, /\n\n\d\d:\d\d:\d\d · every 0\.2 s · Ctrl-C ends$/)
       const lines = screen.picture().split('\n')
       expect(lines.length).toBeLessThanOrEqual(16)
@@ -95,14 +96,41 @@ describe.concurrent('drakkar status --watch', () => {
       await writeFile(one.gate, '')
       await shows(screen, /0 of 2 slots busy/)
       // What ended is in one of the looks, and in none that comes later.
-      await shows(screen, /^0\.0 messages\/s · 0\.0 tasks\/s \(last 0\.\d s\) · lag 0/m)
-      expect(stripVTControlCharacters(screen.run.stdout)).toMatch(/^[1-9][\d.]* messages\/s · .* \(last 0\.\d s\)/m)
+      await shows(screen, /^0\.0 messages\/s · 0\.0 tasks\/s \(last [\d.]+ s\) · lag 0/m)
+      expect(stripVTControlCharacters(screen.run.stdout)).toMatch(/^[1-9][\d.]* messages\/s · .* \(last [\d.]+ s\)/m)
       screen.press('\u0003')
       expect(await screen.run.exit()).toEqual({ code: 0, signal: null })
       expect(screen.run.stdout.split(ENTER)).toHaveLength(2)
       expect(screen.run.stdout.split(LEAVE)).toHaveLength(2)
       // Nothing is left on the shell's screen but the echo of the key.
       expect(screen.run.stdout.split(LEAVE)[1]?.replaceAll('^C', '')).toBe('')
+      await stopped(one)
+    },
+    60_000,
+  )
+
+  test.skipIf(!HAS_SCRIPT)(
+    'gives the terminal back while it is stopped, and takes it again',
+    async () => {
+      const one = await working()
+      const screen = atTerminal(one.env, 90, 30, 'status', '--watch', '--every', '0.2')
+      await shows(screen, /2 of 2 slots busy/)
+      const [pid] = childrenNow(screen.run.pid)
+      process.kill(pid as number, 'SIGTSTP')
+      await until(
+        () => 'the stop',
+        () => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') T '),
+      )
+      // `script` stops with its program, whatever it has still to show.
+      for (const resting of [screen.run.pid, pid as number]) process.kill(resting, 'SIGCONT')
+      await until(
+        () => 'the picture again',
+        () => /slots busy/.test(screen.run.stdout.split(ENTER)[2] ?? ''),
+      )
+      screen.press('\u0003')
+      expect(await screen.run.exit()).toEqual({ code: 0, signal: null })
+      expect(screen.run.stdout.split(LEAVE)).toHaveLength(3)
+      await writeFile(one.gate, '')
       await stopped(one)
     },
     60_000,
