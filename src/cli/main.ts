@@ -3,12 +3,11 @@ import process from 'node:process'
 import { forgetStart, startAgain } from './start-again.ts'
 
 const again = startAgain(process)
-// Where this Node or the system cannot replace a process, the worker runs with more memory.
-if (again !== null && process.execve !== undefined) {
+if (again !== null) {
   try {
-    process.execve(process.execPath, again.argv, again.env)
+    process.execve?.(process.execPath, again.argv, again.env)
   } catch {
-    // As above.
+    // A Node with a permission model may not: the worker runs all the same, with more memory.
   }
 }
 forgetStart(process.env)
