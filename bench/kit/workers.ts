@@ -76,6 +76,7 @@ function ourConfig(kind: Case, place: Place, queue: 'same' | 'defaults'): object
         : {}),
     },
     sinks: { kafka: { out: { topic: place.output } } },
+    dlq: { oversize_dir: join(place.folder, 'dead-letters') },
     metrics: { host: '127.0.0.1', port: 0 },
   }
 }
