@@ -39,6 +39,8 @@ export class Lane implements RecordLane {
   #inFlight = 0
   /** After a failed attempt nothing goes out before this time. */
   #restUntil = 0
+  /** When the last attempt began. */
+  #lastAt = Number.NEGATIVE_INFINITY
   #closed = false
   #idle: (() => void) | null = null
 
@@ -125,13 +127,14 @@ export class Lane implements RecordLane {
     if (this.#circuit.phase === 'open') return Math.max(0, this.#circuit.until - now)
     if (this.#inFlight >= batch.inFlight) return null
     if (this.#restUntil > now) return this.#restUntil - now
-    return batchDelay(this.#queue, now, batch)
+    return batchDelay(this.#queue, this.#lastAt, now, batch)
   }
 
   async #attempt(batch: readonly Item[], probe: boolean): Promise<void> {
     const { clock, deliveryTimeoutMs } = this.#parts
     const started = clock.monotonic()
     this.#inFlight += 1
+    this.#lastAt = started
     for (const item of batch) item.attempts += 1
     const verdicts = await ask(this.sink, batch, deliveryTimeoutMs, clock)
     this.#inFlight -= 1
