@@ -22,6 +22,8 @@ export interface WorldFacts {
   readonly windows: boolean
   /** `delivery: atomic`. */
   readonly atomic: boolean
+  /** Everything visible at once, or never. */
+  readonly transactional: boolean
   /** Programs that one worker may run at once. */
   readonly slots: number
   /** Commit metadata has so little room that maps are cut. */

@@ -112,9 +112,14 @@ export interface Expectation {
 
 /**
  * What must come of a message at this place, worked out from its plan alone. `place` is `<topic>:<partition>:<offset>`;
- * `atomic`: what dies before it is delivered leaves no payload.
+ * `atomic`: what dies before it is delivered leaves no payload; `transactional`: nor does what dies of a refusal.
  */
-export function expectation(plan: MessagePlan, place: string, sink: string, atomic: boolean): Expectation {
+export function expectation(
+  plan: MessagePlan,
+  place: string,
+  sink: string,
+  how: { readonly atomic: boolean; readonly transactional: boolean },
+): Expectation {
   if (plan.kind === 'unparsable' || plan.kind === 'arrange-throws') return { end: 'dead', tasks: [], payloads: [] }
   const tasks: string[] = []
   const payloads: string[] = []
@@ -143,7 +148,7 @@ export function expectation(plan: MessagePlan, place: string, sink: string, atom
   })
   if (plan.messageHookThrows === 'always') dead = true
   else for (let n = 0; n < plan.messageOutputs; n += 1) payloads.push(`${place}/m/${sink}/${n}`)
-  if (atomic && dead) payloads.length = 0
+  if ((how.atomic && dead) || (how.transactional && refused)) payloads.length = 0
   const end = dead || refused ? 'dead' : dropped ? 'dropped' : 'delivered'
   // A joined task is named after whatever it was joined with; the oracle looks it up in the history.
   return plan.kind === 'joined' ? { end, tasks: [], payloads: [] } : { end, tasks, payloads }

@@ -13,7 +13,7 @@ export function describe(evidence: Evidence, violations: readonly Violation[]): 
     first.at === undefined ? evidence.history.slice(-40) : evidence.history.filter((entry) => concerns(entry, first))
   const plan = first.at === undefined ? undefined : evidence.facts.messages.get(placeOf(first.at))?.plan
   return [
-    `seed ${seed} breaks ${first.statement} (replay: SIM_SEED=${seed} npx vitest run --project sim)`,
+    `seed ${seed} breaks ${first.statement} (replay: ${evidence.facts.transactional ? 'SIM_TXN_SEED' : 'SIM_SEED'}=${seed} npx vitest run --project sim)`,
     ...all,
     ...more,
     ...(plan === undefined ? [] : [`plan: ${JSON.stringify(plan)}`]),

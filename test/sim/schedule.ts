@@ -26,12 +26,16 @@ export function shapeOf(seed: number): WorldShape {
     metadataBudget: random() < 0.1 ? 72 : 3_000,
   }
   // The last draw: worlds of earlier versions stay what they were. A handler with windows cannot be atomic.
-  return { ...shape, atomic: random() < 0.3 && !shape.windows }
+  return { ...shape, atomic: random() < 0.3 && !shape.windows, transactional: false }
 }
 
 /** Lives through the history of one seed and answers what there is to judge. */
-export async function live(seed: number, mutant?: Mutant): Promise<Evidence & { readonly world: SimWorld }> {
-  const world = new SimWorld(shapeOf(seed), mutant)
+export async function live(
+  seed: number,
+  mutant?: Mutant,
+  over: Partial<WorldShape> = {},
+): Promise<Evidence & { readonly world: SimWorld }> {
+  const world = new SimWorld({ ...shapeOf(seed), ...over }, mutant)
   const random = seededRandom(seed * 13 + 5)
   for (let index = 0; index < world.shape.workers; index += 1) start(world, `w${index}`, random() * 2_000)
   arrivals(world, random)

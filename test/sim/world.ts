@@ -1,8 +1,27 @@
-import { createDeadLetters, type DeadLetters, deadLetterTopic } from '../../src/flow/ends/index.ts'
+import {
+  createDeadLetters,
+  createTransactionalDeadLetters,
+  type DeadLetters,
+  deadLetterTopic,
+  discarding,
+} from '../../src/flow/ends/index.ts'
 import { createExecutor, type Executor } from '../../src/flow/executor/index.ts'
 import { HoldRegistry } from '../../src/flow/pipeline/index.ts'
-import { createDelivery, type Delivery, type Sink } from '../../src/flow/sinks/index.ts'
-import { type KafkaDriver, KafkaSource, type Source } from '../../src/flow/source/index.ts'
+import {
+  createDelivery,
+  createTransactionalKafkaSink,
+  type Delivery,
+  type RecordVerdict,
+  type Sink,
+  type Staging,
+} from '../../src/flow/sinks/index.ts'
+import {
+  type KafkaDriver,
+  KafkaSource,
+  type Source,
+  type TransactionalProducer,
+  Transactor,
+} from '../../src/flow/source/index.ts'
 import { Hooks } from '../../src/handler/index.ts'
 import { type Random, seededRandom } from '../../src/lib/index.ts'
 import {
@@ -42,6 +61,7 @@ export interface Mutant {
   deadLetters?(deadLetters: DeadLetters, random: Random): DeadLetters
   executor?(executor: Executor, random: Random): Executor
   handler?(handler: Handler, random: Random): Handler
+  staging?(staging: Staging): Staging
 }
 
 /** What the seed decides of a world before anything happens in it. */
@@ -55,6 +75,8 @@ export interface WorldShape {
   readonly windows: boolean
   /** `delivery: atomic`. */
   readonly atomic: boolean
+  /** Results, dead letters and commits in transactions; only where atomic. */
+  readonly transactional: boolean
   readonly highMessages: number
   readonly commitEvery: number
   readonly commitAgeMs: number
@@ -66,6 +88,7 @@ export const LIMITS = { drainMs: 5_000, revokeCommitMs: 3_000, stopMs: 6_000, so
 
 export const TOPIC = 'jobs'
 export const DEAD_LETTERS: string = deadLetterTopic(TOPIC)
+export const RESULTS = 'results'
 const GROUP = 'sim'
 const SINK = 'kafka:out'
 
@@ -109,6 +132,7 @@ export class SimWorld {
     })
     this.broker.createTopic(TOPIC, shape.partitions)
     this.broker.createTopic(DEAD_LETTERS, 1)
+    if (shape.transactional) this.broker.createTopic(RESULTS, 2)
   }
 
   /** Puts the next message into a log, sometimes with a gap behind it. */
@@ -125,7 +149,7 @@ export class SimWorld {
       at,
       record,
       plan,
-      expected: expectation(plan, placeOf(at), SINK, this.shape.atomic),
+      expected: expectation(plan, placeOf(at), SINK, this.shape),
     })
     if (this.random() < 0.15) this.broker.skip(at, 1 + Math.floor(this.random() * 3))
   }
@@ -185,11 +209,12 @@ export class SimWorld {
   }
 
   facts(unfinished: string | null): WorldFacts {
-    const { seed, windows, atomic, partitions } = this.shape
+    const { seed, windows, atomic, transactional, partitions } = this.shape
     return {
       seed,
       windows,
       atomic,
+      transactional,
       slots: this.shape.slots,
       smallBudget: this.shape.metadataBudget < 3_000,
       partitions,
@@ -241,8 +266,11 @@ export class SimWorld {
     const log = (): Record<'debug' | 'info' | 'warn' | 'error', () => void> => {
       return { debug: quiet, info: quiet, warn: quiet, error: quiet }
     }
+    const transactor = shape.transactional ? transactorOf(used, { client, clock, random, announce, holds }) : undefined
+    const staging = transactor === undefined ? undefined : (mutant.staging?.(transactor) ?? transactor)
     const source = new KafkaSource({
       driver: used,
+      transactor,
       client: {},
       consumer: {
         groupId: GROUP,
@@ -286,7 +314,7 @@ export class SimWorld {
     })
     const submitted = watchedExecutor(pool, taskEpochs)
     const delivery = createDelivery({
-      sinks: [this.#sink(client, clock)],
+      sinks: [staging === undefined ? this.#sink(client, clock) : this.#transactional(staging)],
       clock,
       random,
       announce,
@@ -294,18 +322,21 @@ export class SimWorld {
       backoff: { initialMs: 100, maxMs: 2_000 },
       deliveryTimeoutMs: 4_000,
     })
-    const deadLetters = createDeadLetters({
-      producer: used.producer({}, { lingerMs: 0, compression: 'none' }),
+    const letters = {
       topicOf: () => DEAD_LETTERS,
       sourceTopics: [TOPIC],
       worker: client,
-      oversize: { to: 'hold' },
+      oversize: { to: 'hold' } as const,
       clock,
       random,
       announce,
       holds,
       backoff: { initialMs: 100, maxMs: 2_000 },
-    })
+    }
+    const deadLetters =
+      staging === undefined
+        ? createDeadLetters({ ...letters, producer: used.producer({}, { lingerMs: 0, compression: 'none' }) })
+        : discarding(createTransactionalDeadLetters({ ...letters, staging }), staging)
     const worker = new Worker({
       workerId: client,
       handler,
@@ -335,6 +366,35 @@ export class SimWorld {
       stopTimeoutMs: LIMITS.stopMs,
     })
     return { worker, driver }
+  }
+
+  /** What production has, but that it refuses by plan, and is away for a while as another sink would be. */
+  #transactional(staging: Staging): Sink {
+    const sink = createTransactionalKafkaSink({ name: 'out', topic: RESULTS, staging }) as Sink
+    const refused = new WeakSet<object>()
+    return {
+      kind: sink.kind,
+      name: sink.name,
+      accept: (payload) => {
+        const accepted = sink.accept(payload)
+        const { data } = payload as { data: { refused?: boolean } }
+        if (data.refused) refused.add(accepted as object)
+        return accepted
+      },
+      size: (payload) => sink.size(payload),
+      connect: () => sink.connect(),
+      close: () => sink.close(),
+      deliver: async (batch, signal) => {
+        if (this.sinkAway) throw new Error('the sink is away')
+        const taken = batch.filter(({ payload }) => !refused.has(payload as object))
+        const verdicts = [...(await sink.deliver(taken, signal))]
+        return batch.map((record) =>
+          refused.has(record.payload as object)
+            ? { ok: false, kind: 'permanent', error: new Error('refused by plan') }
+            : (verdicts.shift() as RecordVerdict),
+        )
+      },
+    }
   }
 
   /** The sink is another machine: it takes what was sent before a crash, and answers only who is alive. */
@@ -367,8 +427,22 @@ export class SimWorld {
   }
 }
 
+function transactorOf(
+  driver: KafkaDriver,
+  of: { client: string } & Pick<ConstructorParameters<typeof Transactor>[0], 'clock' | 'random' | 'announce' | 'holds'>,
+): Transactor {
+  const { client: transactionalId, ...around } = of
+  return new Transactor({
+    ...around,
+    transactionalId,
+    maxMessageBytes: 1_000_000,
+    make: () => driver.transactional?.({}, { transactionalId, compression: 'none' }) as TransactionalProducer,
+  })
+}
+
 /** The event, with what tells apart those that mean different things. */
 function kindOf(event: WorkerEvent): string {
+  if (event.type === 'transaction_ended') return `transaction ${event.committed ? 'committed' : 'aborted'}`
   if (event.type === 'held') return `held ${event.hold.reason}`
   if (event.type === 'revoked') return event.lost ? 'lost' : 'revoked'
   return event.type === 'paused' ? `paused ${event.reason}` : event.type

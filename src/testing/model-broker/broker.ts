@@ -8,6 +8,7 @@ import type { StoredCommit } from './coordinator.ts'
 import { type BrokerFaults, noFaults } from './faults.ts'
 import { Link } from './link.ts'
 import { ModelProducer } from './producer.ts'
+import { ModelTransactions } from './transactions.ts'
 
 /** A record to put into a log; what is left out is null, empty, or now. */
 export interface NewRecord extends TopicPartition {
@@ -80,6 +81,8 @@ export class ModelBroker {
         const maxMessageBytes = options.maxMessageBytes ?? Number.POSITIVE_INFINITY
         return new ModelProducer({ cluster: this.#cluster, link: link(), client, maxMessageBytes })
       },
+      transactional: (_, { transactionalId }) =>
+        new ModelTransactions({ cluster: this.#cluster, link: link(), client, transactionalId }),
       isolate: (value) => {
         isolated = value
         for (const each of links) each.isolated = value

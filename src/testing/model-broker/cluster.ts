@@ -4,6 +4,8 @@ import type { History } from '../history.ts'
 import { Coordinator } from './coordinator.ts'
 import type { BrokerFaults } from './faults.ts'
 import { PartitionLog } from './log.ts'
+import { partitionOf } from './murmur2.ts'
+import { type Transaction, TransactionLog } from './transaction-log.ts'
 
 /** What all clients of the model broker share: logs, groups, and the fetches that wait for something to come. */
 export class Cluster {
@@ -13,6 +15,7 @@ export class Cluster {
   readonly faults: BrokerFaults
   /** Largest record that a topic takes, bytes of key and value. */
   readonly maxMessageBytes: number
+  readonly transactions: TransactionLog
   readonly #topics = new Map<string, PartitionLog[]>()
   readonly #groups = new Map<string, Coordinator>()
   readonly #waiting = new Set<() => void>()
@@ -23,6 +26,7 @@ export class Cluster {
     this.history = of.history
     this.faults = of.faults
     this.maxMessageBytes = of.maxMessageBytes
+    this.transactions = new TransactionLog(of.clock, (transaction) => this.#apply(transaction))
   }
 
   get topics(): readonly string[] {
@@ -79,6 +83,31 @@ export class Cluster {
 
   offChange(wake: () => void): void {
     this.#waiting.delete(wake)
+  }
+
+  /** Everything of it at once: no reader and no owner ever sees a part. */
+  #apply({ client, records, offsets }: Transaction): void {
+    for (const record of records) {
+      const logs = this.#topics.get(record.topic) ?? []
+      const partition = record.partition ?? partitionOf(record.key ?? Buffer.from(record.topic), logs.length || 1)
+      const placed = logs[partition]?.append({
+        ...record,
+        partition,
+        timestamp: record.timestamp ?? this.clock.now(),
+      })
+      if (placed === undefined) continue
+      const at = { topic: record.topic, partition, offset: placed.offset }
+      this.history.add({ type: 'produced', client, record: at })
+      const id = record.headers.findLast(([name]) => name === 'drakkar-id')?.[1]
+      if (id)
+        this.history.add({ type: 'acknowledged', client, sink: 'kafka:out', id: String(id), payload: record.value })
+    }
+    for (const { at, by } of offsets) {
+      this.group(by.group).store(at, at)
+      const { topic, partition, offset, metadata } = at
+      this.history.add({ type: 'commit', client, ...by, at: { topic, partition }, offset, metadata, error: null })
+    }
+    this.wake()
   }
 
   wake(): void {

@@ -16,6 +16,7 @@ import { driverError, type ModelErrorCode } from './errors.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Fate, Link } from './link.ts'
 import { Membership } from './membership.ts'
+import type { Signature } from './transaction-log.ts'
 
 /** A consumer of the model broker: the client's half of everything that `KafkaConsumer` promises. */
 export class ModelConsumer implements KafkaConsumer {
@@ -131,10 +132,25 @@ export class ModelConsumer implements KafkaConsumer {
     }
   }
 
+  /** Hands offsets to a transaction; rejects where a partition is not ours any more when they are there. */
+  async offsetsFor(requests: readonly CommitRequest[], send: (by: Signature) => Promise<void>): Promise<void> {
+    const membership = this.#membership
+    if (membership === null || this.#closed) throw driverError('ERR__STATE', 'the consumer is disconnected')
+    const { member, generation } = membership.signature
+    await send({ group: this.#options.groupId, member, generation, request: this.#requests() })
+    const after = membership.signature
+    const ours = requests.every((at) => this.#fetcher?.owns(at))
+    if (ours && after.member === member && after.generation === generation) return
+    throw driverError('ERR__ASSIGNMENT_LOST', 'the group gave the partitions away meanwhile')
+  }
+
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
-    const group = this.#cluster.group(this.#options.groupId)
+    const { groupId } = this.#options
+    const group = this.#cluster.group(groupId)
     return this.#query(() =>
       partitions.map(({ topic, partition }) => {
+        if (this.#cluster.transactions.isUndecided(groupId, { topic, partition }))
+          throw driverError('ERR_UNSTABLE_OFFSET_COMMIT', `${topic}:${partition} is in a transaction that is open`)
         const stored = group.committed({ topic, partition })
         return { topic, partition, offset: stored?.offset ?? null, metadata: stored?.metadata ?? '' }
       }),

@@ -140,18 +140,29 @@ export class Coordinator {
     at: TopicPartition,
     position: StoredCommit,
   ): { readonly error: ModelErrorCode | null } {
+    const error = this.refusal(id, generation, at, position)
+    if (error === null) this.store(at, position)
+    return { error }
+  }
+
+  /** What is wrong with a commit; null where nothing is. */
+  refusal(id: string, generation: number, at: TopicPartition, position: StoredCommit): ModelErrorCode | null {
     try {
       this.#expect(this.#check(id, generation))
     } catch (error) {
-      return { error: (error as { code: ModelErrorCode }).code }
+      return (error as { code: ModelErrorCode }).code
     }
-    if (this.#state === 'completing') return { error: 'ERR_REBALANCE_IN_PROGRESS' }
-    if (Buffer.byteLength(position.metadata) > METADATA_LIMIT) return { error: 'ERR_OFFSET_METADATA_TOO_LARGE' }
+    if (this.#state === 'completing') return 'ERR_REBALANCE_IN_PROGRESS'
+    if (Buffer.byteLength(position.metadata) > METADATA_LIMIT) return 'ERR_OFFSET_METADATA_TOO_LARGE'
     if (!this.#partitionsOf(at.topic).some((known) => known.partition === at.partition)) {
-      return { error: 'ERR_UNKNOWN_TOPIC_OR_PART' }
+      return 'ERR_UNKNOWN_TOPIC_OR_PART'
     }
-    this.#committed.set(partitionKey(at), { offset: position.offset, metadata: position.metadata })
-    return { error: null }
+    return null
+  }
+
+  /** Keeps a commit that was found right, now or when its transaction began to be ended. */
+  store(at: TopicPartition, { offset, metadata }: StoredCommit): void {
+    this.#committed.set(partitionKey(at), { offset, metadata })
   }
 
   #check(id: string, generation: number): Member {

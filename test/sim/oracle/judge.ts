@@ -10,6 +10,7 @@ import {
   oneEnd,
   oneSnapshot,
 } from './commits.ts'
+import { exactlyOnce, visibleWithItsEnd } from './exactly.ts'
 import { drainsEnd, everythingEnds, nobodyBreaks } from './liveness.ts'
 import {
   errorsAskedOnce,
@@ -41,6 +42,8 @@ const STATEMENTS: readonly ((evidence: Evidence) => Violation[])[] = [
   errorsAskedOnce,
   idsAreStable,
   nothingHalf,
+  exactlyOnce,
+  visibleWithItsEnd,
   withinSlots,
   drainsEnd,
   everythingEnds,

@@ -354,6 +354,27 @@ test('transactions that fail and fail hold their partitions until one succeeds',
   expect([cluster.visible, held]).toEqual([['a'], []])
 })
 
+test('the hold of transactions that fail goes with its partition, and is not placed for one that is gone', async () => {
+  const { start, fetch, stage, end, clock, cluster, held, at } = world({ partitions: 2 })
+  await start()
+  let begun = 0
+  cluster.script = (call) => {
+    if (call !== 'begin') return null
+    begun += 1
+    if (begun === 4) at(1).end()
+    return transactionError('retriable')
+  }
+  for (const partition of [0, 1]) {
+    fetch(1, partition)
+    await stage(`${partition}`, [0], { partition })
+    end([0], partition)
+  }
+  await clock.run(5000)
+  expect([begun >= 4, held.length]).toEqual([true, 1])
+  at(0).end()
+  expect(held).toEqual([])
+})
+
 test('too much that waits pauses the intake, and half of it lets it flow again', async () => {
   const { start, fetch, stage, end, clock, full } = world({ maxStagedBytes: 1000 })
   await start()

@@ -159,7 +159,10 @@ export class Transactor {
     const source = this.#source
     if (source === null) throw new Error('a transactor without a source')
     const outputs = entries.flatMap((entry) => this.#toldBy(entry))
-    if (outputs.length === 0) return source.consumer.commit(entries.map(({ request }) => request))
+    if (outputs.length === 0) {
+      if (!this.#staged.units().some((unit) => unit.ended)) this.#failing.note([], null)
+      return source.consumer.commit(entries.map(({ request }) => request))
+    }
     const begun = this.#options.clock.monotonic()
     const outcome = await this.#run(source.consumer, entries, outputs)
     if (this.#closing.signal.aborted && outcome.kind !== 'committed') throw outcome.error ?? new Error('closed')
@@ -167,10 +170,9 @@ export class Transactor {
     this.#tell(entries, outputs, outcome, begun)
     if (outcome.kind === 'committed') this.#refusals.passed()
     else await this.#refusals.refused(outputs, outcome.answers)
-    this.#failing.note(
-      entries.map(({ partition }) => partition.assignment),
-      outcome.error,
-    )
+    // Only who still waits for it: a hold on another one would have nothing that lifts it.
+    const waiting = outputs.filter(([unit]) => this.#staged.has(unit)).map(([unit]) => unit.assignment)
+    this.#failing.note([...new Set(waiting)], outcome.error)
     this.#measure()
     return answersOf(entries, outcome.error)
   }
