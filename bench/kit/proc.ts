@@ -42,14 +42,21 @@ export function memory(pid: number, line: 'VmHWM' | 'VmRSS'): number {
   }
 }
 
-/** Children of a process, alive or zombies. */
-export function childrenOf(pid: number): number[] {
-  const children: number[] = []
+/** Children of a process, their children, and so on, alive or zombies. */
+export function descendantsOf(pid: number): number[] {
+  const byParent = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
     const child = Number(name)
-    if (Number.isInteger(child) && processCpu(child)?.parent === pid) children.push(child)
+    const parent = Number.isInteger(child) ? processCpu(child)?.parent : undefined
+    if (parent !== undefined) byParent.set(parent, [...(byParent.get(parent) ?? []), child])
   }
-  return children
+  const found: number[] = []
+  for (const left = [pid]; left.length > 0; ) {
+    const children = byParent.get(left.pop() as number) ?? []
+    found.push(...children)
+    left.push(...children)
+  }
+  return found
 }
 
 /** CPU seconds that the whole machine was busy. */

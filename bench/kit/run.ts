@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { childrenOf, load, machineBusy, mainThreadCpu, memory, processCpu } from './proc.ts'
+import { descendantsOf, load, machineBusy, mainThreadCpu, memory, processCpu } from './proc.ts'
 import type { Topics } from './topics.ts'
 import type { Case, Contender, Place } from './workers.ts'
 
@@ -249,7 +249,7 @@ class Watch {
 
   #list(at: number): void {
     this.#listed = at
-    const children = new Set(childrenOf(this.#pid))
+    const children = new Set(descendantsOf(this.#pid))
     for (const pid of this.#seen.keys()) if (!children.has(pid)) this.#seen.delete(pid)
     for (const pid of children) if (!this.#seen.has(pid)) this.#seen.set(pid, at)
     this.rss = Math.max(this.rss, memory(this.#pid, 'VmHWM'))
