@@ -14,7 +14,7 @@ export function saysDone({ offset, map }: Said, at: number): boolean {
 export function without(said: Said, offsets: readonly number[]): Said {
   const hidden = offsets.filter((offset) => saysDone(said, offset))
   if (hidden.length === 0) return said
-  const offset = Math.min(said.offset, ...hidden)
+  const offset = hidden.reduce((lowest, at) => Math.min(lowest, at), said.offset)
   const known = said.map?.unfinished ?? []
   const unfinished = merged([...known, ...hidden.map((at) => ({ from: at, to: at }))])
   let horizon = said.map?.horizon ?? said.offset - 1

@@ -42,7 +42,7 @@ export class Unit {
 
   /** Bytes of the largest of its records. */
   get largest(): number {
-    return Math.max(0, ...[...this.outputs.values()].map((output) => wireBytes(output.record)))
+    return [...this.outputs.values()].reduce((most, { record }) => Math.max(most, wireBytes(record)), 0)
   }
 }
 
