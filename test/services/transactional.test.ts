@@ -154,6 +154,32 @@ test('a producer that takes the transactional id breaks transactions for a momen
   expect(stage.runs().filter(({ id }) => !pairs(jobs, id)).length).toBe(parts)
 })
 
+test('of a source topic that is written in transactions nothing seems left once its records are done', {
+  timeout: 120_000,
+}, async () => {
+  await using stage = await open('chain')
+  const writer = thiefOf(stage, 'writer')
+  await writer.connect()
+  await writer.begin()
+  const records = Array.from({ length: 20 }, (_, n) => ({
+    topic: stage.topics.in,
+    partition: n % stage.partitions,
+    key: null,
+    value: Buffer.from(JSON.stringify({ id: `j${n}`, ms: 1 })),
+    headers: [],
+  }))
+  expect(await writer.sendAll(records)).toEqual(records.map(() => null))
+  await writer.commit()
+  await writer.close()
+  const worker = await stage.ready({ ...transactional(stage), workerId: 'reader' })
+  await stage.until('all have results', 60_000, async () => (await found(stage)).results.length === records.length)
+  const lags = async (): Promise<readonly number[]> => (await worker.samples('drakkar_consumer_lag')) ?? []
+  await stage.until('no lag is left', 20_000, async () => {
+    const known = await lags()
+    return known.length === stage.partitions && known.every((lag) => lag === 0)
+  })
+})
+
 test('results that their topic does not take: a letter goes into a file, a result holds its partition and no other', {
   timeout: 120_000,
 }, async () => {

@@ -113,13 +113,18 @@ export class WorkerProcess {
 
   /** The sum of a metric over its labels; null where nobody answers. */
   async metric(name: string, label = ''): Promise<number | null> {
+    const samples = await this.samples(name, label)
+    return samples === null ? null : samples.reduce((sum, value) => sum + value, 0)
+  }
+
+  /** A metric's values, one for each set of labels; null where nobody answers. */
+  async samples(name: string, label = ''): Promise<readonly number[] | null> {
     const answer = await this.#get('/metrics')
     if (answer === null) return null
-    const values = answer
+    return answer
       .split('\n')
       .filter((line) => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
       .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
-    return values.reduce((sum, value) => sum + value, 0)
   }
 
   async #get(path: string): Promise<string | null> {

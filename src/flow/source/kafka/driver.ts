@@ -78,12 +78,18 @@ export interface ConsumerOptions {
   readonly groupInstanceId?: string
 }
 
+export interface LogEnd extends TopicPartition {
+  readonly end: number
+  /** All records before it were handed on by `poll`: offsets that are missing at the end are marks of transactions. */
+  readonly handedOn?: boolean
+}
+
 /** What the client knows of its brokers and logs, once a second. */
 export interface ClientState {
   /** True where at least one broker is connected. */
   readonly connected: boolean
   /** The offset after the last one that a reader may see, as of the last fetch of the partition. */
-  readonly ends: readonly (TopicPartition & { readonly end: number })[]
+  readonly ends: readonly LogEnd[]
 }
 
 export interface ConsumerEvents {

@@ -31,7 +31,7 @@ export class Partition {
   commitFailure: { readonly error: string; readonly since: number } | null = null
   /** When records came last (monotonic); null before the first. */
   fetchedAt: number | null = null
-  /** The offset after the log's last, as far as the client has told; null before. */
+  /** The offset after the log's last record, as far as the client has told; null before. */
   logEnd: number | null = null
   /** Characters of metadata that the broker takes. */
   metadataBudget: number
@@ -55,6 +55,12 @@ export class Partition {
   /** Aborts when the assignment ends. */
   get gone(): AbortSignal {
     return this.#gone.signal
+  }
+
+  /** One above the last record that came. */
+  get afterLast(): number {
+    const last = this.waiting.at(-1)
+    return last === undefined ? this.ledger.next : last.offset + 1
   }
 
   /** What waited; nothing does from now on. */

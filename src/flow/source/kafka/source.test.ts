@@ -469,6 +469,9 @@ describe('commits', () => {
     await world.clock.run(3000)
     world.kafka.events.seen?.({ connected: true, ends: [{ ...p0, end: 12 }] })
     expect(world.source.partitions()[0]).toMatchObject({ end: 12, lastFetchMs: 3000 })
+    // What is left there are marks of transactions.
+    world.kafka.events.seen?.({ connected: true, ends: [{ ...p0, end: 12, handedOn: true }] })
+    expect(world.source.partitions()[0]).toMatchObject({ end: 10 })
     expect(world.source.brokersAwayMs()).toBeNull()
     world.kafka.events.seen?.({ connected: false, ends: [] })
     await world.clock.run(4000)

@@ -128,9 +128,9 @@ export class KafkaSource implements Source {
   #seen({ connected, ends }: ClientState): void {
     if (connected) this.#awaySince = null
     else this.#awaySince ??= this.#settings.clock.monotonic()
-    for (const { topic, partition, end } of ends) {
+    for (const { topic, partition, end, handedOn } of ends) {
       const owned = this.#registry.at(topic, partition)
-      if (owned !== undefined) owned.logEnd = end
+      if (owned !== undefined) owned.logEnd = handedOn === true ? Math.min(end, owned.afterLast) : end
     }
   }
 

@@ -9,7 +9,15 @@ export interface Stats {
       string,
       {
         readonly partitions?: Readonly<
-          Record<string, { readonly partition: number; readonly fetch_state: string; readonly ls_offset?: number }>
+          Record<
+            string,
+            {
+              readonly partition: number
+              readonly fetch_state: string
+              readonly ls_offset?: number
+              readonly app_offset?: number
+            }
+          >
         >
       }
     >
@@ -22,9 +30,9 @@ const CONNECTED: ReadonlySet<string> = new Set(['UP', 'UPDATE'])
 /** How the client stands to its brokers, and where the logs of its partitions end. */
 export function clientState({ brokers = {}, topics = {} }: Stats, owned: readonly TopicPartition[]): ClientState {
   const ends = owned.flatMap(({ topic, partition }) => {
-    // Of the last fetch; below zero before the first.
-    const end = topics[topic]?.partitions?.[partition]?.ls_offset ?? -1
-    return end < 0 ? [] : [{ topic, partition, end }]
+    // Both below zero before the first fetch.
+    const { ls_offset: end = -1, app_offset: handedOn = -1 } = topics[topic]?.partitions?.[partition] ?? {}
+    return end < 0 ? [] : [{ topic, partition, end, handedOn: handedOn >= end }]
   })
   return { connected: Object.values(brokers).some(({ state }) => CONNECTED.has(state ?? '')), ends }
 }
