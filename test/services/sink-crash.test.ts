@@ -50,7 +50,10 @@ test('an HTTP service that honours keys, and files by partition, hold each resul
     two[place] = await start(kill < STATIC_AFTER ? undefined : `place${place}`)
   }
   await stage.allCommitted(REST_MS)
-  for (const worker of stage.workers.filter(({ alive }) => alive)) {
+  const alive = stage.workers.filter((worker) => worker.alive)
+  // One that has just been started would die of the signal as any process does.
+  await stage.until('both are up', 60_000, () => alive.every((worker) => worker.says('drakkar_ready')))
+  for (const worker of alive) {
     worker.signal('SIGTERM')
     expect((await worker.ended).status).toBe(0)
   }
