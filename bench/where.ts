@@ -62,6 +62,6 @@ async function profiled(kind: Case): Promise<ReadonlyMap<Room, number>> {
   const [profile] = readdirSync(folder)
   if (profile === undefined) throw new Error(`no profile in ${folder}`)
   const us = (run.main / run.results) * 1e6
-  const shares = sharesOf(join(folder, profile), 'onTaskComplete')
+  const shares = sharesOf(join(folder, profile))
   return new Map([...shares].map(([room, share]) => [room, share * us]))
 }

@@ -47,11 +47,14 @@ interface Profile {
   readonly timeDeltas: readonly number[]
 }
 
-/** Share of each room in the time in which the thread was busy, from the first `marker` function's run to its last. */
-export function sharesOf(profilePath: string, marker: string): ReadonlyMap<Room, number> {
+/** Where messages are: its first and last run are the first and the last message. */
+const WORK = '/flow/pipeline/'
+
+/** Share of each room in the time in which the thread was busy, from the first message to the last. */
+export function sharesOf(profilePath: string): ReadonlyMap<Room, number> {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(profilePath, 'utf8')) as Profile
   const rooms = roomsOf(nodes)
-  const marked = new Set(nodes.filter(({ callFrame }) => callFrame.functionName === marker).map(({ id }) => id))
+  const marked = new Set(nodes.filter(({ callFrame }) => callFrame.url.includes(WORK)).map(({ id }) => id))
   const from = samples.findIndex((id) => marked.has(id))
   const to = samples.findLastIndex((id) => marked.has(id))
   const spent = new Map<Room, number>(ROOMS.map((room) => [room, 0]))
