@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { TopicReader } from '../../src/cli/commands/dlq/topic-reader.ts'
 import { deadLetterRecord } from '../../src/flow/ends/index.ts'
 import { confluentDriver, type KafkaProducer } from '../../src/flow/source/index.ts'
+import { systemClock } from '../../src/lib/index.ts'
 import type { Header, RawMessage } from '../../src/model/index.ts'
 import { readTopic } from '../support/read-topic.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
@@ -100,6 +102,49 @@ function shown({ key, value, headers }: Pick<RawMessage, 'key' | 'value' | 'head
     headers.map(([name, bytes]) => [name, bytes === null ? '' : hex(bytes)]),
   ])
 }
+
+test('a topic that is written in transactions ends with its last letter: nobody waits for the marks behind it', {
+  timeout: 60_000,
+}, async () => {
+  const { source, letters } = await topics()
+  const client = { 'bootstrap.servers': kafka.brokers }
+  const writer = driver.transactional?.(client, { transactionalId: letters, compression: 'none' })
+  await writer?.connect()
+  await writer?.begin()
+  const assignment = { topic: source, partition: 0, epoch: 1, owner: 1 }
+  const records = [0, 1, 2, 3].map((offset) => {
+    const letter = { assignment, message: message(source, offset), deaths: [{ stage: 'task' as const, reason: 'no' }] }
+    return deadLetterRecord(letter, { topic: letters, worker: 'w', at: 0 })
+  })
+  expect(await writer?.sendAll(records)).toEqual([null, null, null, null])
+  await writer?.commit()
+  await writer?.close()
+  // No time goes by for it, so it does not end because nothing more came for long.
+  const clock = { ...systemClock, monotonic: () => 0 }
+  for (const [group, expected] of [
+    ['first', 4],
+    ['first', 0],
+  ] as const) {
+    const reader = new TopicReader({
+      driver,
+      client,
+      topic: letters,
+      group: `${letters}-${group}`,
+      from: 'group',
+      clock,
+    })
+    await reader.open()
+    const seen: RawMessage[] = []
+    for (;;) {
+      const some = await reader.next(10, new AbortController().signal)
+      if (some === null) break
+      seen.push(...some)
+      await reader.commit(new Map(some.map(({ partition, offset }) => [partition, offset + 1])))
+    }
+    await reader.close()
+    expect(seen).toHaveLength(expected)
+  }
+})
 
 test('any message comes back byte for byte: key, value, headers in order, and the count', async () => {
   const { source, letters } = await topics()

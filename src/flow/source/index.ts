@@ -14,6 +14,7 @@ export {
   type KafkaConsumer,
   type KafkaDriver,
   type KafkaProducer,
+  type LogEnd,
   type ProducedAt,
   type ProducerRecord,
   type RebalanceListener,

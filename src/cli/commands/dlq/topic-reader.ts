@@ -1,4 +1,4 @@
-import type { ClientProperties, KafkaConsumer, KafkaDriver } from '../../../flow/source/index.ts'
+import type { ClientProperties, KafkaConsumer, KafkaDriver, LogEnd } from '../../../flow/source/index.ts'
 import { type Clock, sleep } from '../../../lib/index.ts'
 import { DrakkarError, partitionKey, type RawMessage, reasonOf, type TopicPartition } from '../../../model/index.ts'
 import type { StoredLetter } from './letter.ts'
@@ -14,8 +14,10 @@ export interface TopicReaderOptions {
 }
 
 const POLL_MS = 200
-/** Nothing came for so long: what the end's number promised is no record (a marker of a transaction, compacted away). */
+/** Nothing came for so long: what the end's number promised is no record (compacted away), and the client does not say so. */
 const IDLE_MS = 15_000
+/** Words of the client in a row that a partition has no more records: the first may be of before it was given anew. */
+const SURE = 2
 /** Records that are read ahead in full batches while a commit is awaited; beyond it they come one by one. */
 const MOST_AHEAD = 2_000
 /** Tries to commit, and the pause between them. */
@@ -31,6 +33,8 @@ export class TopicReader {
   /** First offset that is not read, by partition. */
   readonly #ends = new Map<string, number>()
   readonly #positions = new Map<string, number>()
+  /** How often in a row the client said that all records of a partition were handed on. */
+  readonly #exhausted = new Map<string, number>()
   #assigned = false
   /** Partitions whose commits the group did not take; it has to give them anew. */
   readonly #left = new Set<string>()
@@ -73,6 +77,7 @@ export class TopicReader {
         outOfRange: (at) => {
           this.#positions.set(partitionKey(at), Number.POSITIVE_INFINITY)
         },
+        seen: ({ ends }) => this.#noteEnds(ends),
       },
     )
     if ((await this.#consumer.describe([topic])).get(topic) != null) return
@@ -160,7 +165,10 @@ export class TopicReader {
         return { ...at, offset }
       }),
     )
-    for (const at of partitions) this.#left.delete(partitionKey(at))
+    for (const at of partitions) {
+      this.#left.delete(partitionKey(at))
+      this.#exhausted.delete(partitionKey(at))
+    }
     this.#assigned = true
     return starts
   }
@@ -195,10 +203,21 @@ export class TopicReader {
     this.#ahead = this.#ahead.filter((record) => this.#positions.has(partitionKey(record)))
   }
 
+  /** What lies behind the last record are marks of transactions: no position would ever reach the end. */
+  #noteEnds(ends: readonly LogEnd[]): void {
+    for (const { topic, partition, end, handedOn } of ends) {
+      const key = partitionKey({ topic, partition })
+      const all = handedOn === true && end >= (this.#ends.get(key) ?? Number.POSITIVE_INFINITY)
+      this.#exhausted.set(key, all ? (this.#exhausted.get(key) ?? 0) + 1 : 0)
+    }
+  }
+
   #atEnd(): boolean {
-    return (
-      this.#left.size === 0 && [...this.#positions].every(([key, position]) => position >= (this.#ends.get(key) ?? 0))
-    )
+    return this.#left.size === 0 && [...this.#positions].every(([key, position]) => this.#isRead(key, position))
+  }
+
+  #isRead(key: string, position: number): boolean {
+    return position >= (this.#ends.get(key) ?? 0) || (this.#exhausted.get(key) ?? 0) >= SURE
   }
 
   #isWanted(record: RawMessage): boolean {
