@@ -60,6 +60,11 @@ export class Committer {
     this.#parts = parts
   }
 
+  /** A commit is under way. */
+  get awaits(): boolean {
+    return this.#flight !== null
+  }
+
   /** So many messages ended: a commit goes out when there are enough, or when the first is old enough. */
   ended(count: number): void {
     this.#ends += count

@@ -12,6 +12,8 @@ import type { Valve } from './valve.ts'
 
 /** What one poll may bring, bytes; about, since sizes are known only afterwards. */
 const POLL_BYTES = 16 * 1024 * 1024
+/** Between looks whether a commit waits for its answer while no poll is made, milliseconds. */
+const LOOK_MS = 20
 /** What a record weighs while nothing is known, bytes. */
 const FIRST_GUESS = 32 * 1024
 
@@ -20,7 +22,7 @@ export interface IntakeParts {
   readonly registry: Registry
   readonly valve: Valve
   readonly bounds: Bounds
-  readonly committer: Pick<Committer, 'ended'>
+  readonly committer: Pick<Committer, 'ended' | 'awaits'>
   readonly faults: Faults
   readonly listener: Pick<SourceListener, 'messages'>
   readonly clock: Clock
@@ -120,13 +122,16 @@ export class Intake {
     }
   }
 
-  /** Polls bring records; while there is no room for them they stay with the client, as long as the valve has patience. */
+  /**
+   * Polls bring records; while there is no room for them they stay with the client, as long as the valve has patience. The
+   * answer to a commit comes by a poll too, behind what is fetched: while one is awaited records are taken and kept here.
+   */
   async #whileFull(): Promise<void> {
-    const { valve, clock, closing } = this.#parts
-    for (let idle = valve.idleMs(); idle > 0 && !closing.aborted; idle = valve.idleMs()) {
+    const { valve, clock, closing, committer } = this.#parts
+    for (let idle = valve.idleMs(); idle > 0 && !closing.aborted && !committer.awaits; idle = valve.idleMs()) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#bell = resolve
-      const timer = clock.timer(idle, resolve)
+      const timer = clock.timer(Math.min(idle, LOOK_MS), resolve)
       await promise
       timer.cancel()
     }

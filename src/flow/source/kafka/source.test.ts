@@ -60,6 +60,7 @@ class FakeConsumer implements KafkaConsumer {
   answer: (requests: readonly CommitRequest[]) => Promise<readonly CommitAnswer[]> = (requests) =>
     Promise.resolve(this.taken(requests))
   queryFails = false
+  onPoll: () => void = () => undefined
   #queue: RawMessage[] = []
   #polling: { done: Deferred<readonly RawMessage[]>; max: number } | null = null
   committing = 0
@@ -92,6 +93,7 @@ class FakeConsumer implements KafkaConsumer {
 
   async poll(max: number, waitMs: number): Promise<readonly RawMessage[]> {
     this.polls.push(max)
+    this.onPoll()
     if (this.#queue.length > 0) return this.#queue.splice(0, max)
     const done = deferred<readonly RawMessage[]>()
     this.#polling = { done, max }
@@ -778,6 +780,27 @@ describe('pauses', () => {
     await world.clock.run(0)
     expect(world.kafka.calls).toEqual(['pause jobs:1', 'resume jobs:1'])
     expect(world.offsets).toEqual([0, 1, 2, 3, 0])
+  })
+
+  it('for want of room do not keep the answer to a commit waiting, which comes by a poll', async () => {
+    const world = new World({ commitAgeMs: 50 })
+    world.stored(0)
+    await world.start(p0)
+    await world.fetched(0, 1)
+    await world.clock.run(300)
+    world.kafka.answer = (requests) => {
+      const answered = deferred<readonly CommitAnswer[]>()
+      world.kafka.onPoll = () => answered.resolve(world.kafka.taken(requests))
+      return answered.promise
+    }
+    world.source.pause(world.assignment(), 'backpressure:messages')
+    await world.clock.run(120)
+    const polls = world.kafka.polls.length
+    world.end(0)
+    await world.clock.run(200)
+    expect(world.kafka.polls.length).toBeGreaterThan(polls)
+    expect(world.source.partitions()[0]?.committed).toBe(1)
+    expect(world.kafka.calls).toEqual([])
   })
 
   it('keep the order of what came meanwhile', async () => {
