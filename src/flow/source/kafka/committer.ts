@@ -50,6 +50,7 @@ interface Entry {
 export class Committer {
   readonly #parts: CommitterParts
   #flight: Promise<void> | null = null
+  #flightBegan = 0
   #timer: Timer | null = null
   #due = Number.POSITIVE_INFINITY
   #ends = 0
@@ -60,9 +61,9 @@ export class Committer {
     this.#parts = parts
   }
 
-  /** A commit is under way. */
-  get awaits(): boolean {
-    return this.#flight !== null
+  /** For how long the commit that is under way has had no answer, milliseconds; 0 where none is. */
+  get awaitsMs(): number {
+    return this.#flight === null ? 0 : this.#parts.clock.monotonic() - this.#flightBegan
   }
 
   /** So many messages ended: a commit goes out when there are enough, or when the first is old enough. */
@@ -138,6 +139,7 @@ export class Committer {
       this.#reschedule()
       return
     }
+    this.#flightBegan = this.#parts.clock.monotonic()
     this.#flight = this.#send(entries).then(
       () => this.#landed(),
       (error: unknown) => {

@@ -1,5 +1,5 @@
 import { backoffMs, type Clock, type Random, sleep } from '../../../lib/index.ts'
-import type { Announce, Holds, TopicPartition } from '../../../model/index.ts'
+import { type Announce, type Holds, partitionKey, type TopicPartition } from '../../../model/index.ts'
 import type { Committer } from './committer.ts'
 import type { KafkaConsumer } from './driver.ts'
 import type { Faults } from './faults.ts'
@@ -21,6 +21,8 @@ export interface GapsParts {
   readonly announce: Announce
   readonly policy: GapPolicy
   readonly recheckMs: number
+  /** Hands on what was fetched and waits: behind a gap it could not be told from what is lost. */
+  readonly handOver: (partition: Partition) => void
   /** Ends the assignment as lost and begins a new one there. */
   readonly restart: (partition: Partition, start: number) => Promise<void>
 }
@@ -84,8 +86,10 @@ export class Gaps {
   }
 
   async #step(partition: Partition): Promise<GapStep> {
-    const { consumer, policy } = this.#parts
+    const { consumer, policy, handOver } = this.#parts
     const marks = await consumer.watermarks(partition.at)
+    handOver(partition)
+    if (partition.waiting.length > 0) throw new Error(`records of ${partitionKey(partition.at)} wait for its claim`)
     // A start that is not known yet comes from the log itself.
     if (!partition.resolved) throw new Error(`${partition.at.topic}:${partition.at.partition} has no start yet`)
     return decideGap(partition.ledger.next, marks, policy)

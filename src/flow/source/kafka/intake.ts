@@ -12,7 +12,8 @@ import type { Valve } from './valve.ts'
 
 /** What one poll may bring, bytes; about, since sizes are known only afterwards. */
 const POLL_BYTES = 16 * 1024 * 1024
-/** Between looks whether a commit waits for its answer while no poll is made, milliseconds. */
+/** So long a commit waits for its answer while no poll is made; and between looks at that; milliseconds. */
+const ANSWER_MS = 100
 const LOOK_MS = 20
 /** What a record weighs while nothing is known, bytes. */
 const FIRST_GUESS = 32 * 1024
@@ -22,7 +23,7 @@ export interface IntakeParts {
   readonly registry: Registry
   readonly valve: Valve
   readonly bounds: Bounds
-  readonly committer: Pick<Committer, 'ended' | 'awaits'>
+  readonly committer: Pick<Committer, 'ended' | 'awaitsMs'>
   readonly faults: Faults
   readonly listener: Pick<SourceListener, 'messages'>
   readonly clock: Clock
@@ -89,8 +90,14 @@ export class Intake {
 
   /** The assignment was claimed, or nothing stops it any more: what waited for that is handed on. */
   release(partition: Partition): void {
-    if (!partition.alive || !partition.claimed || partition.reasons.size > 0) return
+    if (partition.reasons.size > 0) return
+    this.handOver(partition)
     this.#bell?.()
+  }
+
+  /** Hands on what waits, whatever stops the partition; nothing before its claim. */
+  handOver(partition: Partition): void {
+    if (!partition.alive || !partition.claimed) return
     const records = partition.takeWaiting()
     this.#parts.valve.apply(partition)
     if (records.length > 0) this.#hand(partition, records)
@@ -124,11 +131,13 @@ export class Intake {
 
   /**
    * Polls bring records; while there is no room for them they stay with the client, as long as the valve has patience. The
-   * answer to a commit comes by a poll too, behind what is fetched: while one is awaited records are taken and kept here.
+   * answer to a commit comes by a poll too, behind what is fetched: one that is late is worth records that are kept here.
    */
   async #whileFull(): Promise<void> {
     const { valve, clock, closing, committer } = this.#parts
-    for (let idle = valve.idleMs(); idle > 0 && !closing.aborted && !committer.awaits; idle = valve.idleMs()) {
+    while (!closing.aborted && committer.awaitsMs < ANSWER_MS) {
+      const idle = valve.idleMs()
+      if (idle === 0) break
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#bell = resolve
       const timer = clock.timer(Math.min(idle, LOOK_MS), resolve)
@@ -192,7 +201,7 @@ export class Intake {
     this.#arriving.delete(partition)
     const keeps = !partition.claimed || partition.reasons.size > 0 || partition.waiting.length > 0
     const drops = partition.draining || this.#quiet
-    if (keeps && !drops) for (const record of records) partition.waiting.push(record)
+    if (keeps && !drops) partition.keep(records)
     // Tells the client again where it was told before: an assignment may have undone it.
     valve.apply(partition, partition.shut)
     if (keeps) this.release(partition)

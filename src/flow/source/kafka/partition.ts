@@ -1,4 +1,10 @@
-import type { Assignment, PauseReason, RawMessage, TopicPartition } from '../../../model/index.ts'
+import {
+  type Assignment,
+  messageBytes,
+  type PauseReason,
+  type RawMessage,
+  type TopicPartition,
+} from '../../../model/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 
@@ -39,6 +45,8 @@ export class Partition {
   batch: RawMessage[] = []
   /** Records that came before the claim was acknowledged, or while the intake was paused. */
   waiting: RawMessage[] = []
+  /** Of them. */
+  waitingBytes = 0
 
   constructor(of: { assignment: Assignment; ledger: Ledger; resolved: boolean; metadataBudget: number }) {
     this.assignment = of.assignment
@@ -63,10 +71,18 @@ export class Partition {
     return last === undefined ? this.ledger.next : last.offset + 1
   }
 
+  keep(records: readonly RawMessage[]): void {
+    for (const record of records) {
+      this.waiting.push(record)
+      this.waitingBytes += messageBytes(record)
+    }
+  }
+
   /** What waited; nothing does from now on. */
   takeWaiting(): RawMessage[] {
     const records = this.waiting
     this.waiting = []
+    this.waitingBytes = 0
     return records
   }
 

@@ -782,7 +782,7 @@ describe('pauses', () => {
     expect(world.offsets).toEqual([0, 1, 2, 3, 0])
   })
 
-  it('for want of room do not keep the answer to a commit waiting, which comes by a poll', async () => {
+  it('for want of room do not keep the answer to a commit waiting for long, which comes by a poll', async () => {
     const world = new World({ commitAgeMs: 50 })
     world.stored(0)
     await world.start(p0)
@@ -797,10 +797,23 @@ describe('pauses', () => {
     await world.clock.run(120)
     const polls = world.kafka.polls.length
     world.end(0)
-    await world.clock.run(200)
+    await world.clock.run(300)
     expect(world.kafka.polls.length).toBeGreaterThan(polls)
     expect(world.source.partitions()[0]?.committed).toBe(1)
     expect(world.kafka.calls).toEqual([])
+  })
+
+  it('for want of room reach the client at once where much of the partition is kept', async () => {
+    const world = new World({ maxPollRecords: 5000 })
+    world.stored(0)
+    await world.start(p0)
+    await world.clock.run(300)
+    // Small records: the next poll may bring many.
+    await world.fetched(0, 9)
+    world.source.pause(world.assignment(), 'backpressure:messages')
+    await world.feed(record(10, p0, 1024 * 1024))
+    expect(world.kafka.calls).toEqual(['pause jobs:0'])
+    expect(world.offsets).toHaveLength(10)
   })
 
   it('keep the order of what came meanwhile', async () => {
@@ -892,6 +905,25 @@ describe('a gap', () => {
     world.end(102)
     await world.clock.run(500)
     expect(world.lastCommit().offset).toBe(500)
+  })
+
+  it('that is found while fetched records wait for room loses none of them', async () => {
+    const world = new World()
+    world.stored(100)
+    await world.start(p0)
+    await world.fetched(100, 102)
+    await world.clock.run(300)
+    world.source.pause(world.assignment(), 'backpressure:messages')
+    await world.fetched(103, 105)
+    expect(world.offsets).toEqual([100, 101, 102])
+    world.kafka.marks.set('jobs:0', { low: 500, high: 900 })
+    world.kafka.events.outOfRange(p0)
+    await world.clock.run(2000)
+    expect(world.of('expired')).toMatchObject([{ from: 106, to: 500 }])
+    world.source.resume(world.assignment(), 'backpressure:messages')
+    await world.fetched(500, 501)
+    expect(world.offsets).toEqual([100, 101, 102, 103, 104, 105, 500, 501])
+    expect(world.failures).toEqual([])
   })
 
   it("found at the assignment: begins at the log's begin and keeps the map for what is left", async () => {

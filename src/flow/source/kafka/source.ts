@@ -202,6 +202,7 @@ export class KafkaSource implements Source {
       holds: settings.holds,
       policy: settings.onOffsetGap,
       recheckMs: settings.gapRecheckMs,
+      handOver: (partition) => intake.handOver(partition),
       restart: (partition, start) => rebalance.restart(partition, start),
     })
     const { maxPollRecords, pollWaitMs } = settings

@@ -11,6 +11,8 @@ const AGAIN_MS = 1000
  * fetched already, up to a megabyte, and where work flows there is room again within milliseconds.
  */
 const PATIENCE_MS = 500
+/** With so much kept of a stopped partition there is no patience left: records, bytes. */
+const MOST_KEPT = { records: 5_000, bytes: 1024 * 1024 }
 
 /** Stops and lets flow the intake of a partition. Reasons add up: it flows again when the last one is gone. */
 export class Valve {
@@ -82,9 +84,10 @@ export class Valve {
   }
 
   #mustShut(partition: Partition): boolean {
-    const { claimed, reasons, waiting } = partition
+    const { claimed, reasons, waiting, waitingBytes } = partition
     const forRoom = claimed && reasons.size === 1 && reasons.has('backpressure:messages')
-    if (forRoom && this.#patient.has(partition)) return false
+    const few = waiting.length < MOST_KEPT.records && waitingBytes < MOST_KEPT.bytes
+    if (forRoom && few && this.#patient.has(partition)) return false
     this.#patient.delete(partition)
     return reasons.size > 0 || (!claimed && waiting.length > 0)
   }
