@@ -24,7 +24,9 @@ const KAFKA_PACE_MS = 5
 export function kafkaSinks(config: Config, driver: KafkaDriver, staging: Staging | undefined): BuiltSink[] {
   return Object.entries(config.sinks.kafka).map(([name, sink]) => {
     const { topic, idHeader } = sink
-    if (sink.transactional && staging !== undefined) {
+    if (sink.transactional) {
+      // Never plainly instead: its readers count on each result being there once.
+      if (staging === undefined) throw new Error(`sinks.kafka.${name} is transactional, and there are no transactions`)
       return { sink: createTransactionalKafkaSink({ name, topic, staging, idHeader }), batch: limits(sink) }
     }
     const producer = kafkaProducer(config, driver, sink, {
