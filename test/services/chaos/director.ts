@@ -33,6 +33,11 @@ export const ATTEMPTS = 2
  * that a rebalance refuses is tried again a second later, and one rebalance may follow another.
  */
 const COMMIT_WINDOW_MS = COMMIT_INTERVAL_MS + 8_000
+/**
+ * A leader of the group that is killed while it shares out the partitions keeps the group from taking commits until its
+ * session is over, and the next kill may meet the next leader: what was finished since the last commit runs again then.
+ */
+const BLOCKED_MS = 30_000
 /** The session time-out and what a rebalance takes. */
 const OUTAGE_TAIL_MS = 15_000
 const ORPHANS_MS = 5_000
@@ -209,7 +214,9 @@ async function factsOf(stage: Stage, watch: GroupWatch, show: Show): Promise<Fac
     ends: [...(await source.ends()).values()],
     kills: show.kills,
     outages: show.outages,
+    commits: await stage.commits(),
     commitWindowMs: COMMIT_WINDOW_MS,
+    blockedMs: BLOCKED_MS,
     outageTailMs: OUTAGE_TAIL_MS,
     attempts: ATTEMPTS,
   }

@@ -43,9 +43,11 @@ const GOOD: Facts = {
   ],
   committed: [5],
   ends: [5],
+  commits: [{ partition: 0, at: 1_300 }],
   kills: [{ worker: 1, at: 5_000 }],
   outages: [],
   commitWindowMs: 1_000,
+  blockedMs: 4_000,
   outageTailMs: 6_000,
   attempts: 2,
 }
@@ -91,4 +93,12 @@ test.each<readonly [string, Partial<Facts>, string]>([
   ['the end is not committed', { committed: [4] }, 'committed 4 of 5'],
 ])('it is seen where %s', (_, change, says) => {
   expect(judge({ ...GOOD, ...change }).join('\n')).toContain(says)
+})
+
+test('what was finished after the last commit that the group took may run again after a kill, for a while', () => {
+  const again: Facts = { ...GOOD, runs: [...GOOD.runs, run('e', 2, 12_000, 12_100)] }
+  expect(judge({ ...again, commits: [{ partition: 0, at: 1_100 }] })).toEqual([])
+  // A commit of another partition says nothing of this one.
+  expect(judge({ ...again, commits: [{ partition: 1, at: 4_000 }] })).toEqual([])
+  expect(judge({ ...again, commits: [], blockedMs: 3_500 }).join('\n')).toContain('for no reason')
 })

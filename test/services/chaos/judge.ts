@@ -1,3 +1,4 @@
+import type { Commit } from './commit-log.ts'
 import type { Run } from './run-log.ts'
 
 /** A message of the source topic, and what must become of it. */
@@ -36,12 +37,16 @@ export interface Facts {
   readonly runs: readonly Run[]
   readonly committed: readonly (number | null)[]
   readonly ends: readonly number[]
+  /** What the broker took, in its order. */
+  readonly commits: readonly Commit[]
   /** When which worker got SIGKILL. */
   readonly kills: readonly { readonly worker: number; readonly at: number }[]
   /** When the broker was away. */
   readonly outages: readonly { readonly from: number; readonly to: number }[]
-  /** How old a finished run may be at a kill and still miss in the commits, milliseconds. */
+  /** How long before the last commit that the group took a run may have ended and still miss in it, milliseconds. */
   readonly commitWindowMs: number
+  /** How long before a kill the group may have taken no commit, milliseconds. */
+  readonly blockedMs: number
   /** How long after an outage partitions may still be lost for it, milliseconds. */
   readonly outageTailMs: number
   /** Runs that one worker may give a failing job. */
@@ -129,37 +134,44 @@ function moreThanRuns({ jobs, results, runs, outages }: Facts): string[] {
 /** Each run but the first needs a reason: a failure, a worker that was killed before it could commit, or an outage. */
 function needlessRuns(facts: Facts): string[] {
   const expected = new Map(facts.jobs.map((job) => [job.id, job.expected]))
+  const partitions = new Map(facts.jobs.map((job) => [job.id, job.partition]))
   return [...Map.groupBy(facts.runs, ({ id }) => id)].flatMap(([id, runs]) => {
     const kind = expected.get(id)
     if (kind === undefined) return [`a program ran for ${id}, which no message asks for`]
     if (kind === 'unreadable') return [`a program ran for ${id}, which cannot be read`]
-    return withoutReason(facts, runs, kind === 'failing' ? facts.attempts : 1)
+    return withoutReason(facts, runs, kind === 'failing' ? facts.attempts : 1, partitions.get(id) as number)
   })
 }
 
 /** `budget`: how often one owner of the partition may run it. */
-function withoutReason(facts: Facts, runs: readonly Run[], budget: number): string[] {
+function withoutReason(facts: Facts, runs: readonly Run[], budget: number, partition: number): string[] {
   let used = 0
   return runs.flatMap((run, index) => {
     const before = runs[index - 1]
     used += 1
     if (before === undefined || (before.worker === run.worker && used <= budget)) return []
     used = 1
-    if (mayRepeat(facts, before, budget > 1)) return []
+    if (mayRepeat(facts, before, budget > 1, partition)) return []
     return [
       `${run.id} ran in ${before.worker} (ended ${before.ended}) and again in ${run.worker} (${run.started}), for no reason`,
     ]
   })
 }
 
-function mayRepeat(facts: Facts, run: Run, retried: boolean): boolean {
+function mayRepeat(facts: Facts, run: Run, retried: boolean, partition: number): boolean {
   const { kills, outages, commitWindowMs, outageTailMs } = facts
   const killed = kills.find(({ worker }) => worker === run.worker)?.at
   // The wait before a retry holds a failing job open without a run.
   const window = commitWindowMs + (retried ? 1000 : 0)
   const ended = run.ended ?? Number.POSITIVE_INFINITY
-  if (killed !== undefined && ended >= killed - window) return true
+  if (killed !== undefined && ended >= lastCommit(facts, partition, killed) - window) return true
   return outages.some(({ from, to }) => ended >= from - window && run.started <= to + outageTailMs)
+}
+
+/** When the group last took a commit of the partition before the worker was killed, and at most so long before. */
+function lastCommit({ commits, blockedMs }: Facts, partition: number, killed: number): number {
+  const taken = commits.findLast((commit) => commit.partition === partition && commit.at <= killed)
+  return Math.max(killed - blockedMs, taken?.at ?? 0)
 }
 
 function uncommitted({ committed, ends }: Facts): string[] {

@@ -1,10 +1,12 @@
-import { type Message as ClientMessage, KafkaConsumer } from '@confluentinc/kafka-javascript'
+import { type Message as ClientMessage, KafkaConsumer, type Metadata } from '@confluentinc/kafka-javascript'
 
 /** A record as the broker holds it. */
 export interface Stored {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: readonly (readonly [string, Buffer | null])[]
@@ -46,10 +48,12 @@ export class TopicReader {
     this.#client = client
   }
 
-  static async open(brokers: string, topics: Readonly<Record<string, number>>): Promise<TopicReader> {
+  /** `topics`: how many partitions each has; null where the broker is to say it. */
+  static async open(brokers: string, topics: Readonly<Record<string, number | null>>): Promise<TopicReader> {
     const client = await connected(brokers, `reader-${process.pid}`)
     const reader = new TopicReader(client)
-    for (const [topic, partitions] of Object.entries(topics)) {
+    for (const [topic, known] of Object.entries(topics)) {
+      const partitions = known ?? (await reader.#partitions(topic))
       for (let partition = 0; partition < partitions; partition++) {
         const { low } = await reader.#watermarks(topic, partition)
         reader.#next.set(`${topic}:${partition}`, { topic, partition, offset: low })
@@ -88,6 +92,13 @@ export class TopicReader {
 
   async close(): Promise<void> {
     await disconnected(this.#client)
+  }
+
+  async #partitions(topic: string): Promise<number> {
+    const { topics } = await insistent<Metadata>((done) =>
+      this.#client.getMetadata({ topic, timeout: TIMEOUT_MS }, done),
+    )
+    return topics.find(({ name }) => name === topic)?.partitions.length ?? 0
   }
 
   async #watermarks(topic: string, partition: number): Promise<{ low: number; high: number }> {
@@ -153,11 +164,12 @@ function disconnected(client: KafkaConsumer): Promise<void> {
   return new Promise((resolve) => client.disconnect(() => resolve()))
 }
 
-function toStored({ topic, partition, offset, key, value, headers }: ClientMessage): Stored {
+function toStored({ topic, partition, offset, timestamp, key, value, headers }: ClientMessage): Stored {
   return {
     topic,
     partition,
     offset,
+    timestamp: timestamp ?? 0,
     key: key == null ? null : Buffer.from(key),
     value: value == null ? null : Buffer.from(value),
     headers: (headers ?? []).flatMap((header) =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { confluentDriver } from '../../../src/flow/source/kafka/confluent/index.ts'
 import { type KafkaAdmin, kafkaAdmin } from '../kafka-admin.ts'
+import { type Commit, commitsOf } from './commit-log.ts'
 import { compileProgram } from './program.ts'
 import { GroupOffsets, type Stored, TopicReader } from './reader.ts'
 import { type Run, readRuns } from './run-log.ts'
@@ -180,6 +181,11 @@ export class Stage implements AsyncDisposable {
       },
       () => JSON.stringify(seen),
     )
+  }
+
+  /** Every commit that the broker took of the group. */
+  commits(): Promise<readonly Commit[]> {
+    return commitsOf(this.brokers, this.name, this.topics.in)
   }
 
   async committed(): Promise<readonly (number | null)[]> {
