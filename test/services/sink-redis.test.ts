@@ -109,6 +109,29 @@ describe('every op does what it says', () => {
     expect(heard).toEqual(['first', 'last'])
   })
 
+  test('records of every kind in one call have a verdict each, also where one is refused and one was done before', async () => {
+    const { sink, prefix, look } = await open()
+    const counted = recordFor(sink, { op: 'incrby', key: 'n' })
+    expect(await sink.deliver([counted], signal)).toEqual([PLACED])
+    const verdicts = await sink.deliver(
+      [
+        recordFor(sink, { key: 'text', data: 'a' }),
+        recordFor(sink, { op: 'publish', channel: `${prefix}news`, data: 'b' }),
+        counted,
+        recordFor(sink, { op: 'push', key: 'text', members: ['c'] }),
+        recordFor(sink, { op: 'hset', key: 'h', fields: { d: 1 }, ttl: 60 }),
+        recordFor(sink, { op: 'incrby', key: 'n', amount: 10 }),
+      ],
+      signal,
+    )
+    expect(verdicts.map((verdict) => verdict.ok || verdict.kind)).toEqual([true, true, true, 'permanent', true, true])
+    expect(await look.mget(`${prefix}text`, `${prefix}n`)).toEqual(['a', '11'])
+    expect(await look.hgetall(`${prefix}h`)).toEqual({ d: '1' })
+    expect(await look.pttl(`${prefix}h`)).toBeGreaterThan(50_000)
+    // What was refused leaves no marker behind.
+    expect(await look.keys(`${prefix}drakkar:done:*`)).toHaveLength(3)
+  })
+
   test('scripts of the configuration get keys with the prefix; their errors are of the record', async () => {
     const scripts = {
       sum: "return redis.call('INCRBY', KEYS[1], ARGV[1] + ARGV[2])",

@@ -7,22 +7,19 @@ export type BatchFormat = 'none' | 'array' | 'envelope'
 type Batch = readonly SinkRecord<HttpRecord>[]
 
 /** A JSON list of the records, with their ids where the format has them. */
-export function batchBody(batch: Batch, format: BatchFormat): Buffer {
-  const parts: (string | Buffer)[] = []
-  for (const { id, payload } of batch) {
-    parts.push(parts.length === 0 ? '[' : ',')
-    if (format === 'envelope') parts.push(`{"id":${JSON.stringify(id)},"data":`, payload.body ?? 'null', '}')
-    else parts.push(payload.body ?? 'null')
-  }
-  return Buffer.concat([...parts, ']'].map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+export function batchBody(batch: Batch, format: BatchFormat): string {
+  const parts = batch.map(({ id, payload }) => {
+    const json = String(payload.body ?? 'null')
+    return format === 'envelope' ? `{"id":${JSON.stringify(id)},"data":${json}}` : json
+  })
+  return `[${parts.join(',')}]`
 }
 
 /** The same for the same records in the same order; a replay may cut batches differently. */
 export function batchId(batch: Batch): string {
   if (batch.length === 1) return batch[0]?.id ?? ''
-  const hash = createHash('sha256')
-  for (const { id } of batch) hash.update(id).update('\n')
-  return `batch-${hash.digest('hex')}`
+  const ids = batch.map(({ id }) => `${id}\n`).join('')
+  return `batch-${createHash('sha256').update(ids).digest('hex')}`
 }
 
 export function halves(batch: Batch): readonly [Batch, Batch] {

@@ -35,7 +35,7 @@ export interface HttpCall {
   readonly method: string
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | null
+  readonly body: Buffer | string | null
 }
 
 /** More of an answer is not read: its connection is closed instead. */

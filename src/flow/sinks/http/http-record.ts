@@ -21,8 +21,8 @@ export interface HttpRecord {
   readonly method: string
   readonly url: URL
   readonly headers: Headers
-  /** Null: the request has no body. */
-  readonly body: Buffer | null
+  /** Null: the request has no body. An element of a list is JSON, as a text. */
+  readonly body: Buffer | string | null
   readonly contentType: string
 }
 
@@ -66,6 +66,6 @@ function element(output: Partial<HttpOutput>, rules: RecordRules): HttpRecord {
     if (output[field] !== undefined) throw new Error(`\`${field}\` is not possible where \`batch_format\` is set`)
   }
   if (output.data === undefined) throw new Error('`data` is missing')
-  const body = Buffer.from(jsonText(output.data))
+  const body = jsonText(output.data)
   return { method: rules.method, url: rules.base, headers: {}, body, contentType: 'application/json' }
 }

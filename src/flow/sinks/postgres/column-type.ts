@@ -52,8 +52,10 @@ type ArrayItem = string | null | { readonly literal: string }
 /** `{"a","b",NULL}`. */
 export function arrayLiteral(items: readonly ArrayItem[]): string {
   let text = '{'
-  for (const [index, item] of items.entries()) {
-    if (index > 0) text += ','
+  let first = true
+  for (const item of items) {
+    if (!first) text += ','
+    first = false
     if (item === null) text += 'NULL'
     else if (typeof item === 'object') text += item.literal
     else text += SPECIAL.test(item) ? `"${item.replace(ALL_SPECIAL, '\\$&')}"` : `"${item}"`

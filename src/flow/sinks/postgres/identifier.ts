@@ -34,7 +34,8 @@ export function tableName(text: string): TableName {
 export function checkIdentifier(name: string): void {
   if (name === '') throw new Error('a name is empty')
   if (name.includes('\0')) throw new Error(`the name ${JSON.stringify(name)} has a NUL in it`)
-  if (Buffer.byteLength(name) > MOST_BYTES) {
+  // Most are so short that they need not be measured.
+  if (name.length * 3 > MOST_BYTES && Buffer.byteLength(name) > MOST_BYTES) {
     throw new Error(`the name ${JSON.stringify(name.slice(0, 80))} is longer than PostgreSQL's ${MOST_BYTES} bytes`)
   }
 }

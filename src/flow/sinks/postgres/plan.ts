@@ -1,9 +1,10 @@
 import type { SinkRecord } from '../sink.ts'
-import type { Catalogue, Columns } from './catalogue.ts'
+import type { Catalogue } from './catalogue.ts'
 import { arrayLiteral, type ColumnType, encode, ValueError } from './column-type.ts'
 import type { NamedStatement } from './named-params.ts'
 import type { Session } from './session.ts'
-import { type Column, distinctColumns, type RowShape, rowsSql, updateSql } from './statements.ts'
+import { type Made, Shapes } from './shapes.ts'
+import type { Column } from './statements.ts'
 import { type Field, ID_PARAMETER, type PostgresWrite, type RowWrite, type StatementWrite } from './write.ts'
 
 type Value = string | null
@@ -47,11 +48,11 @@ export async function makeReady(
 ): Promise<{ readonly ready: readonly Ready[]; readonly refused: ReadonlyMap<number, Error> }> {
   const ready: Ready[] = []
   const refused = new Map<number, Error>()
-  const shapes = new Map<string, { readonly shape: RowShape; readonly sql: string }>()
+  const shapes = new Shapes(parts.catalogue, parts.idColumn)
   for (const [index, { id, payload }] of batch.entries()) {
     try {
       if (payload.op === 'statement') ready.push(statementReady(index, id, payload, parts))
-      else ready.push(await rowReady(session, index, id, payload, parts, shapes))
+      else ready.push(rowReady(index, id, payload, shapes.same(payload) ?? (await shapes.of(session, payload))))
     } catch (error) {
       if (!(error instanceof ValueError)) throw error
       refused.set(index, error)
@@ -82,80 +83,31 @@ export function columnArrays(records: readonly Ready[]): string[] {
   return Array.from({ length: width }, (_, column) => arrayLiteral(records.map(({ values }) => values[column] ?? null)))
 }
 
-async function rowReady(
-  session: Session,
-  index: number,
-  id: string,
-  write: RowWrite,
-  { catalogue, idColumn: ids }: PlanParts,
-  shapes: Map<string, { readonly shape: RowShape; readonly sql: string }>,
-): Promise<Ready> {
-  const { op, table } = write
-  const idColumn = op === 'insert' || (op === 'upsert' && write.conflict.length === 0) ? ids : null
-  const known = write.data.some(([name]) => name === idColumn)
-  const data: readonly Field[] = idColumn === null || known ? write.data : [...write.data, [idColumn, id]]
-  const where = write.where.filter(([, value]) => value !== null)
-  const wanted = [...data, ...write.where].map(([name]) => name)
-  const columns = await catalogue.columns(session, table, wanted)
-  const key = JSON.stringify([
-    op,
-    table.sql,
-    data.map(first),
-    where.map(first),
-    write.where.map(first),
-    write.conflict,
-    write.updateColumns,
-  ])
-  let made = shapes.get(key)
-  if (made === undefined) {
-    const shape: RowShape = {
-      op,
-      table,
-      conflict: write.conflict,
-      updateColumns: write.updateColumns,
-      data: columnsOf(data, columns, write, idColumn),
-      where: columnsOf(where, columns, write, idColumn),
-      whereNull: columnsOf(
-        write.where.filter(([, value]) => value === null),
-        columns,
-        write,
-        idColumn,
-      ).map(({ name }) => name),
-      idColumn,
-    }
-    made = { shape, sql: op === 'update' ? updateSql(shape) : rowsSql(shape) }
-    shapes.set(key, made)
+function rowReady(index: number, id: string, write: RowWrite, made: Made): Ready {
+  const { shape, sql, many, takesId, distinct } = made
+  const values: Value[] = []
+  addValues(values, write.data, shape.data)
+  if (takesId) values.push(id)
+  addValues(values, write.where, shape.where)
+  return {
+    index,
+    sql,
+    many,
+    values,
+    distinct: distinct.length === 0 ? null : JSON.stringify(distinct.map((place) => values[place])),
   }
-  const { shape, sql } = made
-  const values = [...valuesOf(data, shape.data), ...valuesOf(where, shape.where)]
-  const many = op !== 'update' && values.length > 0
-  const keys = distinctColumns(shape)
-  const distinct =
-    keys.length === 0
-      ? null
-      : JSON.stringify(keys.map((name) => values[shape.data.findIndex((column) => column.name === name)]))
-  return { index, sql, many, values, distinct }
 }
 
-const first = ([name]: Field): string => name
-
-function columnsOf(fields: readonly Field[], columns: Columns, { table }: RowWrite, idColumn: string | null): Column[] {
-  if (columns === null) throw new ValueError(`there is no table ${table.sql}, or it has no columns`)
-  return fields.map(([name]) => {
-    const type = columns.get(name)
-    if (type !== undefined) return { name, type }
-    if (name === idColumn) {
-      throw new ValueError(
-        `the table ${table.sql} has no column "${name}" for ids: ALTER TABLE ${table.sql} ADD COLUMN "${name}" text UNIQUE; or set another idempotency`,
-      )
-    }
-    const known = [...columns.keys()].slice(0, 50).join(', ')
-    throw new ValueError(`the table ${table.sql} has no column "${name}" (it has ${known})`)
-  })
-}
-
-function valuesOf(fields: readonly Field[], columns: readonly Column[]): Value[] {
-  return fields.map(([name, value], place) => encode(value, columns[place]?.type ?? null, `column "${name}"`))
+/** `columns` are those of the fields in their order, without the ones that are compared with NULL. */
+function addValues(values: Value[], fields: readonly Field[], columns: readonly Column[]): void {
+  let place = 0
+  for (const [name, value] of fields) {
+    const column = columns[place]
+    if (column?.name !== name) continue
+    place += 1
+    // A text is the same for every type; most values are one.
+    values.push(typeof value === 'string' ? value : encode(value, column.type, `column "${name}"`))
+  }
 }
 
 function statementReady(index: number, id: string, write: StatementWrite, { statements }: PlanParts): Ready {

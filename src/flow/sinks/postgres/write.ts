@@ -70,8 +70,8 @@ export function postgresWrite(output: unknown, settings: WriteSettings): Postgre
     throw new Error(`\`op\` must be one of ${Object.keys(USES).join(', ')}, not ${shown}`)
   }
   const known = op as PostgresOp
-  for (const [name, value] of Object.entries(output)) {
-    if (value === undefined || name === 'op' || name === 'sink' || USES[known].includes(name)) continue
+  for (const name of Object.keys(output)) {
+    if (name === 'op' || name === 'sink' || USES[known].includes(name) || output[name] === undefined) continue
     throw new Error(`\`${name}\` is no field of op ${known}; it uses ${USES[known].join(', ')}`)
   }
   return known === 'statement' ? statementWrite(output, settings) : rowWrite(known, output, settings)

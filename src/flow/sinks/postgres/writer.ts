@@ -69,7 +69,8 @@ async function attempt(session: Session, batch: Batch, parts: WriterParts, write
   const bad = await write(session, opened, stepsOf(admitted), finish)
   for (const [index, error] of bad) verdicts[index] = failed(error, whereOf(batch, index, parts))
   for (const { index } of admitted) verdicts[index] ??= PLACED
-  return answerRepeated(batch, verdicts)
+  // Where ids are noted a record that stands in the batch twice is written once.
+  return parts.delivered === null ? verdicts : answerRepeated(batch, verdicts)
 }
 
 /**

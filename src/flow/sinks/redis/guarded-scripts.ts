@@ -27,42 +27,63 @@ end
 `
 
 /**
- * Writes many records, each with a verdict. KEYS: the fences, then markers and keys. ARGV: how many fences; for each its
- * owner and time to live; then for each record: its fence (0: none), the place of its marker in KEYS (0: none), the
- * marker's time to live, how many commands, and each command as its length and its words.
- * Answers for each record 1 (done), 2 (was done before), `F<owner>` (refused: another owner) or `E<error>`.
+ * Writes many records, each with a verdict. KEYS: the fences, then for each record its marker and its key, where it has them.
+ * ARGV: time to live of guards; how many fences, and the owner of each; then for each record its head, and the words of its
+ * commands without their keys. A head is the record's fence (0: none), whether it has a marker and a key (0, 1), and the
+ * number of words of each command; most records of a call have the same one, which is read once.
+ * Answers how many records there were where all are done; otherwise a list with 1 (done), 2 (was done before), `F<owner>`
+ * (refused: another owner) or `E<error>` for each.
  */
 export const WRITE_SCRIPT: LuaScript = lua(`${GUARDS}
-local at = 1
-local function word()
-  at = at + 1
-  return ARGV[at - 1]
-end
+local ttl, fences, at, key = ARGV[1], tonumber(ARGV[2]), 3, 0
 local stale = {}
-for fence = 1, tonumber(word()) do
-  local owner = word()
-  stale[fence] = fenced(KEYS[fence], owner, word())
+while key < fences do
+  key = key + 1
+  stale[key] = fenced(KEYS[key], ARGV[at], ttl)
+  at = at + 1
 end
-local answers = {}
-while at <= #ARGV do
-  local fence, marker = tonumber(word()), tonumber(word())
-  local ttl = word()
-  local answer = 1
-  if fence > 0 and stale[fence] then answer = 'F' .. stale[fence]
-  elseif marker > 0 then answer = mark(KEYS[marker], ttl) end
-  for command = 1, tonumber(word()) do
-    local words = tonumber(word())
+local heads = {}
+local function read(text)
+  local head = {}
+  for number in string.gmatch(text, '%d+') do head[#head + 1] = tonumber(number) end
+  heads[text] = head
+  return head
+end
+local answers, count, done = {}, 0, 0
+local last = #ARGV
+while at <= last do
+  local head = heads[ARGV[at]] or read(ARGV[at])
+  at = at + 1
+  local answer, marker, target = 1, nil, nil
+  if head[2] == 1 then
+    key = key + 1
+    marker = KEYS[key]
+  end
+  if head[3] == 1 then
+    key = key + 1
+    target = KEYS[key]
+  end
+  local owner = stale[head[1]]
+  if owner then answer = 'F' .. owner
+  elseif marker then answer = mark(marker, ttl) end
+  for command = 4, #head do
+    local words = head[command]
     if answer == 1 then
-      local reply = redis.pcall(unpack(ARGV, at, at + words - 1))
+      local reply
+      if target then reply = redis.pcall(ARGV[at], target, unpack(ARGV, at + 1, at + words - 1))
+      else reply = redis.pcall(unpack(ARGV, at, at + words - 1)) end
       if type(reply) == 'table' and reply.err then
         answer = 'E' .. reply.err
-        if marker > 0 then redis.pcall('DEL', KEYS[marker]) end
+        if marker then redis.pcall('DEL', marker) end
       end
     end
     at = at + words
   end
-  answers[#answers + 1] = answer
+  count = count + 1
+  answers[count] = answer
+  if answer == 1 then done = done + 1 end
 end
+if done == count then return count end
 return answers
 `)
 

@@ -13,21 +13,21 @@ export interface GuardSettings {
   readonly cluster: boolean
 }
 
-/** The keys that guard a record: null where it has none. */
-export interface Guard {
-  readonly fence: string | null
-  readonly marker: string | null
+/** The key that holds the owner counter of the record's partition; null: none does. */
+export function fenceOf(record: SinkRecord<RedisWrite>, settings: GuardSettings): string | null {
+  if (!settings.fences) return null
+  return `${settings.keyPrefix}drakkar:fence:${slotPart(record, settings)}${settings.scope}:${partitionName(record.assignment)}`
+}
+
+/** The key that says that the record is in the store; null: its write may be repeated. */
+export function markerOf(record: SinkRecord<RedisWrite>, settings: GuardSettings): string | null {
+  if (!settings.markers || record.payload.repeatable) return null
+  return `${settings.keyPrefix}drakkar:done:${slotPart(record, settings)}${settings.scope}:${record.id}`
 }
 
 /** In a cluster guards are in the slot of what they guard, since a script reaches one slot only. */
-export function guardOf(record: SinkRecord<RedisWrite>, settings: GuardSettings): Guard {
-  const { keyPrefix, scope, cluster } = settings
-  const slot = cluster ? `{${slotTag(slotOfWrite(record.payload, record.id))}}:` : ''
-  const base = `${keyPrefix}drakkar:`
-  return {
-    fence: settings.fences ? `${base}fence:${slot}${scope}:${partitionName(record.assignment)}` : null,
-    marker: settings.markers && !record.payload.repeatable ? `${base}done:${slot}${scope}:${record.id}` : null,
-  }
+function slotPart(record: SinkRecord<RedisWrite>, { cluster }: GuardSettings): string {
+  return cluster ? `{${slotTag(slotOfWrite(record.payload, record.id))}}:` : ''
 }
 
 /** The slot that a write is done in. One without a key (publish) may be done anywhere: its id spreads it. */

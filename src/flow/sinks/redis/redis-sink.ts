@@ -1,7 +1,7 @@
 import type { RecordVerdict, Sink, SinkRecord } from '../sink.ts'
 import { guardedScript, type LuaScript } from './guarded-scripts.ts'
 import type { GuardSettings } from './guards.ts'
-import { callFailed, verdictOf } from './redis-error.ts'
+import { callFailed, DONE, verdictOf } from './redis-error.ts'
 import type { RedisLink, ReplicaWait } from './redis-link.ts'
 import { type RedisWrite, redisWrite } from './redis-write.ts'
 import { type ScriptCall, scriptCalls } from './script-calls.ts'
@@ -86,7 +86,12 @@ class RedisSink implements Sink<RedisWrite> {
   }
 
   #judge(batch: readonly SinkRecord<RedisWrite>[], call: ScriptCall, answer: unknown, verdicts: RecordVerdict[]): void {
+    const allDone = answer === call.records.length
     for (const [place, index] of call.records.entries()) {
+      if (allDone) {
+        verdicts[index] = DONE
+        continue
+      }
       const { payload, assignment } = batch[index] as SinkRecord<RedisWrite>
       const where = `redis:${this.name} ${payload.op} ${payload.keys[0] ?? ''}`.trim()
       if (!Array.isArray(answer)) verdicts[index] = callFailed(answer, where)

@@ -36,8 +36,8 @@ export function redisWrite(output: unknown, settings: RedisWriteSettings): Redis
   }
   const known = op as RedisOp
   const { uses, repeatable }: OpRule = REDIS_OPS[known]
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined || name === 'op' || name === 'sink' || uses.includes(name)) continue
+  for (const name of Object.keys(fields)) {
+    if (name === 'op' || name === 'sink' || uses.includes(name) || fields[name] === undefined) continue
     throw new Error(`\`${name}\` is no field of op ${known}; it uses ${uses.join(', ')}`)
   }
   if (known === 'script') return scriptWrite(fields, settings)
@@ -48,7 +48,7 @@ export function redisWrite(output: unknown, settings: RedisWriteSettings): Redis
   const place = known === 'publish' ? name : settings.keyPrefix + name
   const commands = buildOp(known, place, fields)
   const keys = known === 'publish' ? [] : [place]
-  return { op: known, keys, commands, repeatable, bytes: bytesOf(commands.flat()) }
+  return { op: known, keys, commands, repeatable, bytes: commands.reduce((sum, command) => sum + bytesOf(command), 0) }
 }
 
 function scriptWrite(fields: Readonly<Record<string, unknown>>, settings: RedisWriteSettings): RedisWrite {
@@ -66,9 +66,10 @@ function scriptWrite(fields: Readonly<Record<string, unknown>>, settings: RedisW
   return { op: 'script', keys: names, commands: [], script: { name: script, args: values }, repeatable: false, bytes }
 }
 
+/** About: a text counts its characters. */
 function bytesOf(values: readonly RedisArgument[]): number {
   let bytes = 0
-  for (const value of values) bytes += typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  for (const value of values) bytes += value.length
   return bytes
 }
 

@@ -1,6 +1,7 @@
+import type { Assignment } from '../../../model/index.ts'
 import type { SinkRecord } from '../sink.ts'
 import { type LuaScript, WRITE_SCRIPT } from './guarded-scripts.ts'
-import { type GuardSettings, guardOf, slotOfWrite } from './guards.ts'
+import { fenceOf, type GuardSettings, markerOf, slotOfWrite } from './guards.ts'
 import type { RedisArgument } from './redis-value.ts'
 import type { RedisWrite } from './redis-write.ts'
 
@@ -9,7 +10,7 @@ export interface ScriptCall {
   readonly script: LuaScript
   readonly keys: readonly string[]
   readonly args: readonly RedisArgument[]
-  /** Places of its records in the batch; the answer has a value for each. */
+  /** Places of its records in the batch. */
   readonly records: readonly number[]
   /** Where it must run in a cluster. */
   readonly slot: number
@@ -58,13 +59,13 @@ export function scriptCalls(
 /** Collects records for one call of WRITE_SCRIPT. */
 class WriteCall {
   readonly #settings: GuardSettings
-  readonly #fences = new Map<string, { readonly place: number; readonly owner: number }>()
-  readonly #records: {
-    readonly record: SinkRecord<RedisWrite>
-    readonly index: number
-    readonly fence: number
-    readonly marker: string | null
-  }[] = []
+  readonly #fences: string[] = []
+  readonly #owners: string[] = []
+  /** Two assignments of one partition have a fence each: the older one is refused. */
+  readonly #places = new Map<Assignment, number>()
+  readonly #keys: string[] = []
+  readonly #args: RedisArgument[] = []
+  readonly #records: number[] = []
 
   constructor(settings: GuardSettings) {
     this.#settings = settings
@@ -75,42 +76,41 @@ class WriteCall {
   }
 
   add(record: SinkRecord<RedisWrite>, index: number): void {
-    const { fence, marker } = guardOf(record, this.#settings)
-    this.#records.push({
-      record,
-      index,
-      fence: fence === null ? 0 : this.#fence(fence, record.assignment.owner),
-      marker,
-    })
+    const { keys, commands } = record.payload
+    const marker = markerOf(record, this.#settings)
+    const [key] = keys
+    if (marker !== null) this.#keys.push(marker)
+    if (key !== undefined) this.#keys.push(key)
+    let head = `${this.#fence(record)} ${marker === null ? 0 : 1} ${keys.length}`
+    for (const { length } of commands) head += ` ${length - keys.length}`
+    this.#args.push(head)
+    for (const command of commands) {
+      for (let at = 0; at < command.length; at += 1) {
+        // The key, which is behind the command's name, is among KEYS.
+        if (at !== 1 || key === undefined) this.#args.push(command[at] as RedisArgument)
+      }
+    }
+    this.#records.push(index)
   }
 
   build(slot: number): ScriptCall {
-    const ttl = String(this.#settings.markerTtlMs)
-    const keys: string[] = []
-    const args: RedisArgument[] = [String(this.#fences.size)]
-    for (const [name, { owner }] of this.#fences) {
-      keys.push(name.slice(0, name.lastIndexOf(' ')))
-      args.push(String(owner), ttl)
+    return {
+      script: WRITE_SCRIPT,
+      keys: [...this.#fences, ...this.#keys],
+      args: [String(this.#settings.markerTtlMs), String(this.#owners.length), ...this.#owners, ...this.#args],
+      records: this.#records,
+      slot,
     }
-    for (const { record, fence, marker } of this.#records) {
-      const { commands } = record.payload
-      args.push(String(fence), marker === null ? '0' : String(keys.push(marker)), ttl, String(commands.length))
-      keys.push(...record.payload.keys)
-      for (const command of commands) {
-        args.push(String(command.length))
-        for (const word of command) args.push(word)
-      }
-    }
-    return { script: WRITE_SCRIPT, keys, args, records: this.#records.map(({ index }) => index), slot }
   }
 
-  /** Place of a fence, from 1. Two assignments of one partition have their own: the older one is refused. */
-  #fence(key: string, owner: number): number {
-    const name = `${key} ${owner}`
-    const known = this.#fences.get(name)
-    if (known !== undefined) return known.place
-    const place = this.#fences.size + 1
-    this.#fences.set(name, { place, owner })
+  /** Place of the record's fence, from 1; 0: it has none. */
+  #fence(record: SinkRecord<RedisWrite>): number {
+    const known = this.#places.get(record.assignment)
+    if (known !== undefined) return known
+    const key = fenceOf(record, this.#settings)
+    const place = key === null ? 0 : this.#fences.push(key)
+    if (place > 0) this.#owners.push(String(record.assignment.owner))
+    this.#places.set(record.assignment, place)
     return place
   }
 }
@@ -122,7 +122,8 @@ function userCall(
   script: LuaScript,
   settings: GuardSettings,
 ): ScriptCall {
-  const { fence, marker } = guardOf(record, settings)
+  const fence = fenceOf(record, settings)
+  const marker = markerOf(record, settings)
   const ttl = String(settings.markerTtlMs)
   const { keys, script: call } = record.payload
   return {
