@@ -2,8 +2,11 @@ import { type BatchOptions, createDelivery, type Sink } from '../../src/flow/sin
 import { systemClock as clock, systemRandom as random } from '../../src/lib/index.ts'
 import type { Outputs } from '../../src/model/index.ts'
 
-/** Calls of the delivery that are open at once, as of so many tasks. */
-const TASKS = 256
+/**
+ * Calls of the delivery that are open at once, at least: a worker whose sink is its limit has so many results waiting that the
+ * next batch is there when one is answered.
+ */
+const LEAST_CALLS = 1024
 
 export interface Figures {
   readonly what: string
@@ -12,11 +15,11 @@ export interface Figures {
   readonly cpuUs: number
 }
 
-/** Records through the delivery of a worker, one call for each task. */
+/** Records through the delivery of a worker, one call for each record, as of tasks with one result each. */
 export async function throughDelivery(
   what: string,
   sink: Sink,
-  batch: Partial<BatchOptions>,
+  batch: Pick<BatchOptions, 'maxRecords' | 'inFlight'>,
   count: number,
   outputs: (n: number) => Outputs,
 ): Promise<Figures> {
@@ -31,7 +34,8 @@ export async function throughDelivery(
   await delivery.connect()
   const assignment = { topic: 'jobs', partition: 0, epoch: 1, owner: 1 }
   const { signal } = new AbortController()
-  const figures = await measured(what, count, TASKS, async (n) => {
+  const calls = Math.max(LEAST_CALLS, 2 * batch.maxRecords * batch.inFlight)
+  const figures = await measured(what, count, calls, async (n) => {
     await delivery.deliver(delivery.route(outputs(n), `jobs:0:${n}:0`, assignment), signal)
   })
   await delivery.close(10_000)

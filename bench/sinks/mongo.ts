@@ -7,7 +7,7 @@ import { startMongo } from '../../test/services/mongo.ts'
 import { type Figures, measured, print, throughDelivery } from './delivered.ts'
 
 const COUNT = Number(process.env['BENCH_RECORDS'] ?? 50_000)
-/** As many records as the delivery has at once. */
+/** Records of a batch, the script's and the sink's. */
 const MANY = 256
 const data = (n: number): { n: number; text: string } => ({ n, text: 'x'.repeat(100) })
 
@@ -34,7 +34,7 @@ async function script(what: string, count: number, size: number): Promise<Figure
 async function ours(what: string): Promise<Figures> {
   await emptied()
   const sink = createMongoSink({ name: 'out', link: new MongoLink({ name: 'out', uri, database: 'bench' }) })
-  return throughDelivery(what, sink, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({
+  return throughDelivery(what, sink, { maxRecords: MANY, inFlight: 1 }, COUNT, (n) => ({
     mongo: [{ collection: 'c', data: data(n) }],
   }))
 }

@@ -63,7 +63,7 @@ async function ours(
     answerTimeoutMs: 20_000,
   })
   const made: Sink = createPostgresSink({ name: 'out', link, clock, scope: 'bench', ...options })
-  return throughDelivery(what, made, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({
+  return throughDelivery(what, made, { maxRecords: ROWS, inFlight: 1 }, COUNT, (n) => ({
     postgres: [payload(n) as never],
   }))
 }

@@ -7,7 +7,7 @@ import { startRedis } from '../../test/services/redis.ts'
 import { type Figures, measured, print, throughDelivery } from './delivered.ts'
 
 const COUNT = Number(process.env['BENCH_RECORDS'] ?? 100_000)
-/** As many records as the delivery has at once. */
+/** Records of a batch, the script's and the sink's. */
 const PIPELINE = 256
 const value = 'x'.repeat(100)
 const key = (n: number): string => `k${n % 10_000}`
@@ -39,7 +39,9 @@ async function ours(what: string, made: Sink, payload: (n: number) => object): P
   const client = new Redis(url, { protocol: 2 })
   await client.flushall()
   client.disconnect()
-  return throughDelivery(what, made, { maxRecords: 500, inFlight: 1 }, COUNT, (n) => ({ redis: [payload(n) as never] }))
+  return throughDelivery(what, made, { maxRecords: PIPELINE, inFlight: 1 }, COUNT, (n) => ({
+    redis: [payload(n) as never],
+  }))
 }
 
 const setting = (n: number): object => ({ key: key(n), data: value })
