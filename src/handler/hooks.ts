@@ -20,7 +20,7 @@ import type {
 import { CallContext } from './call-context.ts'
 import { type CheckedAction, checkAction, checkDeliveryAction, checkOutputs, checkTasks } from './check.ts'
 import { createParse, type Parse } from './decode.ts'
-import { currentPlace, type Place, type Subject } from './place.ts'
+import { inPlace, type Place, type Subject } from './place.ts'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -73,7 +73,7 @@ export class Hooks {
       const { watch } = this.#options
       watch?.enter(place)
       try {
-        return currentPlace.run(place, () => handler.run?.(task, context))
+        return inPlace(place, (own) => handler.run?.(task, own), context)
       } finally {
         watch?.leave()
       }
@@ -229,7 +229,7 @@ export class Hooks {
     let answer: Awaitable<Answer>
     watch?.enter(place)
     try {
-      answer = currentPlace.run(place, invoke, context)
+      answer = inPlace(place, invoke, context)
     } catch (error) {
       this.#finished(hook, startedAt, error)
       throw error

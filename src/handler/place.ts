@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import type { HookName, Message, Task, TopicPartition } from '../model/index.ts'
 
 /** What a hook is busy with. */
@@ -15,6 +15,22 @@ export interface Place {
 }
 
 export const currentPlace: AsyncLocalStorage<Place> = new AsyncLocalStorage<Place>()
+
+/** Where no hook is. */
+const outside = new AsyncResource('drakkar.hook')
+
+/**
+ * Calls user code as of this place, in a context of its own. What `currentPlace.run` does by two copies of the caller's
+ * context, one of them to go back to it, this does by one small one: a fifth of the time.
+ */
+export function inPlace<Context, Answer>(place: Place, invoke: (context: Context) => Answer, context: Context): Answer {
+  return outside.runInAsyncScope(enter<Context, Answer>, undefined, place, invoke, context)
+}
+
+function enter<Context, Answer>(place: Place, invoke: (context: Context) => Answer, context: Context): Answer {
+  currentPlace.enterWith(place)
+  return invoke(context)
+}
 
 /** For people: `on_task_complete of task jobs:0:17:0 (jobs/0 offset 17)`. */
 export function describePlace(place: Place): string {

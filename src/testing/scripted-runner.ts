@@ -1,4 +1,4 @@
-import type { Runner } from '../flow/executor/index.ts'
+import type { CancelSignal, Runner } from '../flow/executor/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Outcome, Task, Verdict } from '../model/index.ts'
 import type { History, RecordAt } from './history.ts'
@@ -48,7 +48,7 @@ export class ScriptedRunner implements Runner {
     return Promise.resolve()
   }
 
-  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  run(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const number = (this.#runs.get(task) ?? 0) + 1
     this.#runs.set(task, number)
     const planned = this.#of.script(task, number)

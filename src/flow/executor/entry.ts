@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../../lib/index.ts'
 import type { Assignment, Outcome, RunView, Task } from '../../model/index.ts'
+import type { Cancellation } from './cancellation.ts'
 import type { Priority, Ticket } from './gate.ts'
 import type { LaunchBlock } from './launch-block.ts'
 import type { Launchable } from './launch-blocks.ts'
@@ -17,7 +18,7 @@ export class Entry implements Run, Launchable<Entry> {
   probe = false
   block: LaunchBlock<Entry> | null = null
   ticket: Ticket<Entry> | null = null
-  abort: AbortController | null = null
+  cancellation: Cancellation | null = null
   cancelled = false
   launched = false
   launchedAt = 0
@@ -64,7 +65,7 @@ export class Entry implements Run, Launchable<Entry> {
     if (this.state === 'waiting') this.#owner.withdraw(this)
     else if (this.state === 'running') {
       this.cancelled = true
-      this.abort?.abort()
+      this.cancellation?.abort()
     }
   }
 

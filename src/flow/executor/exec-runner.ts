@@ -1,5 +1,6 @@
 import { constants, tmpdir } from 'node:os'
 import { DrakkarError, type Outcome, reasonOf, type Task, type TaskLimits } from '../../model/index.ts'
+import type { CancelSignal } from './cancellation.ts'
 import { baseEnvironment, type EnvironmentOptions } from './environment.ts'
 import { addExtras, type ExecDefaults, type Made, refuse, requestOf } from './exec-request.ts'
 import { RunFiles, type RunFilesOptions } from './files/index.ts'
@@ -58,7 +59,7 @@ export class ExecRunner implements Runner {
     if (onOutputCap === 'spill') await this.#files.spillFile()
   }
 
-  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  run(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const { onOutputCap } = this.#options
     const needsFiles = task.scratch === true || (task.onOutputCap ?? onOutputCap) === 'spill'
     return needsFiles ? this.#runWithFiles(task, signal, started) : this.#run(task, NOTHING_MADE, signal, started)
@@ -69,7 +70,7 @@ export class ExecRunner implements Runner {
     await this.#files.close()
   }
 
-  #run(task: Task, made: Made, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  #run(task: Task, made: Made, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const request = requestOf(task, this.#options, this.#template)
     const settings = this.#settingsOf(task)
     addExtras(request, task, made, settings, this.#options.maxSpillBytes ?? 0)
@@ -117,7 +118,7 @@ export class ExecRunner implements Runner {
   }
 
   /** What the run leaves is named in its outcome, for whoever ends its task to remove. */
-  async #runWithFiles(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  async #runWithFiles(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     let made: Made
     try {
       made = await this.#make(task)

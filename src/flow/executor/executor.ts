@@ -8,6 +8,7 @@ import {
   reasonOf,
   type Task,
 } from '../../model/index.ts'
+import { Cancellation } from './cancellation.ts'
 import { Entry, KnownRun, WITHDRAWN } from './entry.ts'
 import { Gate } from './gate.ts'
 import { LAUNCH_RETRY, LaunchBlocks, type LaunchRetry } from './launch-blocks.ts'
@@ -180,12 +181,12 @@ class PoolExecutor implements Executor {
     entry.slot = slot
     entry.pid = null
     entry.launchedAt = this.#clock.monotonic()
-    const abort = new AbortController()
-    entry.abort = abort
+    const cancellation = new Cancellation()
+    entry.cancellation = cancellation
     const queueWaitMs = entry.launchedAt - entry.submittedAt
     this.#announce({ type: 'task_started', task: entry.task, slot, attempt: entry.attempt, queueWaitMs })
     this.#runner
-      .run(entry.task, abort.signal, (pid) => this.#onLaunched(entry, pid))
+      .run(entry.task, cancellation, (pid) => this.#onLaunched(entry, pid))
       .then(
         (outcome) => this.#onEnd(entry, slot, outcome),
         (error: unknown) => this.#onEnd(entry, slot, brokenRunner(error)),
@@ -206,7 +207,7 @@ class PoolExecutor implements Executor {
         ? { ...raw, verdict: 'cancelled' }
         : judgedExit(raw, entry.task, this.#okExitCodes)
     this.#gate.release(slot)
-    entry.abort = null
+    entry.cancellation = null
     this.#announceFinished(entry.task, slot, entry.attempt, outcome)
     if (hasRun(outcome)) this.#onLaunched(entry)
     entry.state = 'waiting'

@@ -45,6 +45,11 @@ export function goesBefore(
   a: { readonly priority: Priority; readonly seq: number },
   b: { readonly priority: Priority; readonly seq: number },
 ): boolean {
+  // Nearly always: an offset each.
+  if (typeof a.priority === 'number' && typeof b.priority === 'number') {
+    if (a.priority < b.priority) return true
+    if (a.priority > b.priority) return false
+  }
   return (comparePriority(a.priority, b.priority) || a.seq - b.seq) < 0
 }
 

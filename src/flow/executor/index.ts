@@ -4,6 +4,7 @@
  * Never decides what a failed task means, never knows messages or offsets, and never forks but for the first launcher.
  */
 
+export type { CancelSignal } from './cancellation.ts'
 export { baseEnvironment, type EnvironmentOptions } from './environment.ts'
 export { ExecRunner, type ExecRunnerOptions } from './exec-runner.ts'
 export { createExecutor, type ExecutorOptions, type ResizableExecutor } from './executor.ts'

@@ -1,4 +1,5 @@
 import type { Assignment, KeptView, Outcome, RunView, Task } from '../../model/index.ts'
+import type { CancelSignal } from './cancellation.ts'
 
 /**
  * Runs one task once. One contract for a process per task, a persistent process, a function, and the simulated program:
@@ -8,7 +9,7 @@ import type { Assignment, KeptView, Outcome, RunView, Task } from '../../model/i
 export interface Runner {
   start(): Promise<void>
   /** `started` is called once, when the program runs, with its pid where it has one; a runner that cannot tell never calls it. */
-  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome>
+  run(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome>
   /**
    * What is launched for this task: where that fails, everything that launches the same waits for it. Null: nothing is.
    * Default: the task's `binary`, else the configured one.

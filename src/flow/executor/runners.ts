@@ -1,4 +1,5 @@
 import type { KeptView, Outcome, RunnerName, Task } from '../../model/index.ts'
+import type { CancelSignal } from './cancellation.ts'
 import type { Runner } from './runner.ts'
 import { refusedOutcome } from './verdict.ts'
 
@@ -34,7 +35,7 @@ export class Runners implements Runner {
     for (const name of ORDER) await this.#options.runners[name]?.start()
   }
 
-  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  run(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const runner = this.#of(task)
     if (runner !== undefined) return runner.run(task, signal, started)
     const name = task.runner ?? this.#options.fallback

@@ -83,17 +83,16 @@ class SinkDelivery implements Delivery {
     offsets?: readonly number[],
   ): readonly RoutedRecord[] {
     const records: Routed[] = []
-    const counts = new Map<Lane, number>()
+    const places = new Places()
     for (const kind of Object.keys(outputs)) {
       const payloads: unknown = outputs[kind as keyof Outputs]
       if (payloads === undefined) continue
       if (!Array.isArray(payloads)) throw new OutputError(`\`${kind}\` must be a list of outputs`)
       payloads.forEach((payload: unknown, index) => {
         const lane = chooseInstance(this.#lanes, kind, wantedSink(payload))
-        const count = counts.get(lane) ?? 0
-        counts.set(lane, count + 1)
+        const place = places.next(lane)
         try {
-          records.push(new Routed(`${idPrefix}/${lane.label}/${count}`, payload, assignment, lane, offsets))
+          records.push(new Routed(`${idPrefix}/${lane.label}/${place}`, payload, assignment, lane, offsets))
         } catch (error) {
           throw new OutputError(`\`${kind}[${index}]\` for ${lane.label}: ${reasonOf(error)}`)
         }
@@ -167,6 +166,23 @@ class SinkDelivery implements Delivery {
     this.#calls.set(signal, calls)
     signal.addEventListener('abort', () => calls.abort(), { once: true })
     return calls
+  }
+}
+
+/** Numbers the records of one call for each lane. Most calls have one record, for which a map costs more than the rest. */
+class Places {
+  #first: Lane | null = null
+  #counts: Map<Lane, number> | null = null
+
+  next(lane: Lane): number {
+    if (this.#first === null) {
+      this.#first = lane
+      return 0
+    }
+    this.#counts ??= new Map([[this.#first, 1]])
+    const place = this.#counts.get(lane) ?? 0
+    this.#counts.set(lane, place + 1)
+    return place
   }
 }
 

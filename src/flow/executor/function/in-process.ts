@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../../lib/index.ts'
 import type { Announce, Outcome, Task } from '../../../model/index.ts'
+import type { CancelSignal } from '../cancellation.ts'
 import type { Runner } from '../runner.ts'
 import { answerOf, capsOf, endedOutcome, type OutputCaps, outcomeOfAnswer, threw } from './answer.ts'
 import { type EndedBy, endedSentence, Limits } from './limits.ts'
@@ -37,7 +38,7 @@ export class FunctionRunner implements Runner {
     return null
   }
 
-  run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  run(task: Task, signal: CancelSignal, started?: () => void): Promise<Outcome> {
     return new Promise((resolve) => {
       const cancel = (): void => call.end('cancelled')
       const call = new Call(task, this.#options, (outcome) => {

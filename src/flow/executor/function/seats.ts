@@ -1,3 +1,5 @@
+import type { CancelSignal } from '../cancellation.ts'
+
 export interface SeatsOptions<T> {
   /** Most at once, until `resize`. */
   readonly most: number
@@ -33,7 +35,7 @@ export class Seats<T> {
   }
 
   /** One that is free, or a new one, or the first that will be free. Null where `signal` aborts before, or at the end. */
-  take(signal: AbortSignal): Promise<T | null> {
+  take(signal: CancelSignal): Promise<T | null> {
     if (signal.aborted || this.#ended) return Promise.resolve(null)
     const seat = this.#free.pop() ?? (this.#all.size < this.#most ? this.#open() : undefined)
     if (seat !== undefined) return Promise.resolve(seat)
@@ -47,7 +49,7 @@ export class Seats<T> {
         resolve(null)
       }
       this.#waiting.push(take)
-      signal.addEventListener('abort', leave, { once: true })
+      signal.addEventListener('abort', leave)
     })
   }
 

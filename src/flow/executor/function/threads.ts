@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import type { Clock } from '../../../lib/index.ts'
 import { DrakkarError, type KeptView, type Outcome, reasonOf, type Task } from '../../../model/index.ts'
+import type { CancelSignal } from '../cancellation.ts'
 import type { Runner } from '../runner.ts'
 import { refusedOutcome } from '../verdict.ts'
 import { capsOf, endedOutcome, type OutputCaps, outcomeOfAnswer, valueOf } from './answer.ts'
@@ -76,7 +77,7 @@ export class ThreadRunner implements Runner {
     return this.#program
   }
 
-  async run(task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  async run(task: Task, signal: CancelSignal, started?: () => void): Promise<Outcome> {
     // A thread that is free, so that no run's time is spent in a queue.
     const thread = await this.#seats.take(signal)
     if (thread === null) return endedOutcome('cancelled', endedSentence('cancelled', 0, 0), 0)
@@ -101,7 +102,7 @@ export class ThreadRunner implements Runner {
     await Promise.all(this.#closing)
   }
 
-  async #run(thread: Thread, task: Task, signal: AbortSignal, started?: () => void): Promise<Outcome> {
+  async #run(thread: Thread, task: Task, signal: CancelSignal, started?: () => void): Promise<Outcome> {
     const { clock, noProgressMs } = this.#options
     const timeoutMs = task.timeoutMs ?? this.#options.timeoutMs
     const run = ++this.#runs

@@ -1,4 +1,5 @@
 import type { Outcome, PartialOutput, Task } from '../../../model/index.ts'
+import type { CancelSignal } from '../cancellation.ts'
 import type { PoolProcess } from './pool-process.ts'
 import { Violation } from './rules.ts'
 
@@ -27,7 +28,7 @@ export class Job {
   partials: PartialOutput[] | null = null
   /** Partial results were more than the cap. */
   cut = false
-  readonly #signal: AbortSignal
+  readonly #signal: CancelSignal
   readonly #started: ((pid?: number) => void) | undefined
   readonly #resolve: (outcome: Outcome) => void
   readonly #cancel: (job: Job) => void
@@ -36,7 +37,7 @@ export class Job {
   constructor(
     task: Task,
     timeoutMs: number,
-    signal: AbortSignal,
+    signal: CancelSignal,
     started: ((pid?: number) => void) | undefined,
     resolve: (outcome: Outcome) => void,
     cancel: (job: Job) => void,

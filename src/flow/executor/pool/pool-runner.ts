@@ -1,5 +1,6 @@
 import type { Random } from '../../../lib/index.ts'
 import type { Announce, KeptView, Outcome, Task } from '../../../model/index.ts'
+import type { CancelSignal } from '../cancellation.ts'
 import type { Runner } from '../runner.ts'
 import type { Answer } from './answer.ts'
 import { Crew, type Demand } from './crew.ts'
@@ -87,7 +88,7 @@ export class PoolRunner implements Runner {
     return `pool ${this.#options.program}`
   }
 
-  run(task: Task, signal: AbortSignal, started?: (pid?: number) => void): Promise<Outcome> {
+  run(task: Task, signal: CancelSignal, started?: (pid?: number) => void): Promise<Outcome> {
     const refusal = refuseTask(task, this.#options.program)
     if (refusal !== null) return Promise.resolve(refusal)
     if (this.#stopping !== null || signal.aborted) return Promise.resolve(neverGiven())
