@@ -7,21 +7,21 @@ import {
   type CommittedPosition,
   type ConsumerEvents,
   type ConsumerOptions,
-  DriverError,
+  type DriverError,
   type KafkaConsumer,
   type RebalanceListener,
   type StartPosition,
   type Watermarks,
 } from '../driver.ts'
-import type { RdConsumer, RdKafka, RdLog, RdPosition } from './client-types.ts'
+import { Asking } from './asking.ts'
+import type { RdConsumer, RdKafka } from './client-types.ts'
 import { Commits } from './commits.ts'
+import { Complaints } from './complaints.ts'
 import { connect, construct } from './connect.ts'
-import { describeTopics } from './describe.ts'
-import { CODE, driverError, fromClient, wrongState } from './errors.ts'
+import { CODE, driverError, wrongState } from './errors.ts'
 import { PollGate } from './gate.ts'
-import { Journal, readable } from './journal.ts'
+import { Journal } from './journal.ts'
 import { Nudge } from './nudge.ts'
-import { unframeMetadata } from './offset-metadata.ts'
 import { type SendOffsets, sendWhileOurs } from './offsets-for.ts'
 import { Rebalancer, toPosition } from './rebalance.ts'
 import { toRawMessage } from './records.ts'
@@ -48,12 +48,13 @@ export class ConfluentConsumer implements KafkaConsumer {
   readonly #paused = new Set<string>()
   readonly #running: Running = new Running()
   readonly #nudge: Nudge
+  readonly #asking: Asking
+  readonly #complaints: Complaints
   #rebalancer: Rebalancer | null = null
   #reseat: Reseat | null = null
   #events: ConsumerEvents | null = null
   #connecting: Promise<void> | null = null
   #connected = false
-  #fatal = false
   /** From then on the native client is being destroyed: nothing may touch it. */
   #left = false
   #closing: Promise<void> | null = null
@@ -70,6 +71,12 @@ export class ConfluentConsumer implements KafkaConsumer {
     this.#client = construct('consumer', () => new kafka.KafkaConsumer(conf, CONSUMER_TOPIC_PROPERTIES))
     this.#client.setDefaultIsTimeoutOnlyForFirstMessage(true)
     this.#nudge = new Nudge(this.#client, this.#running)
+    this.#asking = new Asking(this.#client, this.#running, timing.requestMs)
+    this.#complaints = new Complaints({
+      groupId: options.groupId,
+      journal: this.#journal,
+      tell: (error) => this.#events?.error(error),
+    })
     this.#commits = new Commits(this.#client, clock, timing.commitMs)
   }
 
@@ -90,7 +97,7 @@ export class ConfluentConsumer implements KafkaConsumer {
         const paused = partitions.filter((at) => this.#paused.has(partitionKey(at)))
         if (paused.length > 0) this.#client.pause(paused)
       },
-      failed: (error) => this.#report(error),
+      failed: (error) => this.#complaints.report(error),
     })
     this.#reseat = new Reseat(this.#client, this.#rebalancer)
     this.#listen()
@@ -137,30 +144,17 @@ export class ConfluentConsumer implements KafkaConsumer {
 
   async committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
     this.#mustBeOpen('reading committed offsets')
-    if (partitions.length === 0) return []
-    const what = `reading the committed offsets of ${partitions.map(partitionKey).join(', ')}`
-    const read = await this.#call<readonly (RdPosition | Error)[]>(what, (done) =>
-      this.#client.committed(partitions, this.#timing.requestMs, done),
-    )
-    return read.map((position) => {
-      if (position instanceof Error) throw fromClient(position, what)
-      const { topic, partition, offset = null } = position
-      return { topic, partition, offset, metadata: unframeMetadata(position.metadata) }
-    })
+    return partitions.length === 0 ? [] : await this.#asking.committed(partitions)
   }
 
   async watermarks(at: TopicPartition): Promise<Watermarks> {
     this.#mustBeOpen('reading watermarks')
-    const read = await this.#call<{ lowOffset: number; highOffset: number }>(
-      `reading the watermarks of ${partitionKey(at)}`,
-      (done) => this.#client.queryWatermarkOffsets(at.topic, at.partition, this.#timing.requestMs, done),
-    )
-    return { low: read.lowOffset, high: read.highOffset }
+    return this.#asking.watermarks(at)
   }
 
   async describe(topics: readonly string[]): Promise<ReadonlyMap<string, number | null>> {
     this.#mustBeOpen('describing topics')
-    return this.#running.track(describeTopics(this.#client, topics, this.#timing.requestMs))
+    return this.#asking.describe(topics)
   }
 
   /** Hands offsets to a transaction, as long as their partitions are ours. */
@@ -170,6 +164,7 @@ export class ConfluentConsumer implements KafkaConsumer {
   }
 
   close(): Promise<void> {
+    this.#complaints.silence()
     this.#closing ??= this.#shutDown()
     return this.#closing
   }
@@ -215,9 +210,9 @@ export class ConfluentConsumer implements KafkaConsumer {
 
   #listen(): void {
     const client = this.#client
-    client.on('event.log', (log) => this.#onLog(log))
+    client.on('event.log', (log) => this.#complaints.log(log))
     const onError = (error: { message: string; code: number }): void => {
-      if (this.#connected) this.#report(fromClient(error, `consumer group ${this.#options.groupId}`))
+      if (this.#connected) this.#complaints.error(error)
     }
     client.on('event.error', onError)
     client.on('error', onError)
@@ -228,27 +223,6 @@ export class ConfluentConsumer implements KafkaConsumer {
       this.#events?.seen?.(clientState(stats, owned))
       for (const at of this.#watch.read(stats, owned)) this.#events?.outOfRange(at)
     })
-  }
-
-  /** The log line of a fatal error is the only place that says why; the error itself can be lost behind records. */
-  #onLog(log: RdLog): void {
-    this.#journal.note(log)
-    if (log.fac === 'FATAL') this.#report(this.#fatalError(readable(log.message)))
-  }
-
-  #fatalError(why: string): DriverError {
-    return new DriverError(`consumer group ${this.#options.groupId}: ${why}`, {
-      code: 'ERR__FATAL',
-      errno: CODE.fatal,
-      fatal: true,
-    })
-  }
-
-  /** A fatal error is told once, however many ways it comes. */
-  #report(error: DriverError): void {
-    if (this.#closing || (error.fatal && this.#fatal)) return
-    this.#fatal ||= error.fatal
-    this.#events?.error(error)
   }
 
   #consume(max: number, waitMs: number): Promise<readonly RawMessage[]> {
@@ -267,25 +241,12 @@ export class ConfluentConsumer implements KafkaConsumer {
   #onConsumeError(error: { message: string; code: number }): void {
     // Which partition it is about, the statistics will tell (PositionWatch).
     if (error.code === CODE.autoOffsetReset) return
-    if (error.code === CODE.fatal) {
-      // Its log line was written first and says why; it reaches us by another way, a turn or two later.
-      setImmediate(() => setImmediate(() => this.#report(this.#fatalError(error.message))))
-      return
-    }
     if (error.code === CODE.maxPollExceeded) this.#rebalancer?.evicted()
-    this.#report(fromClient(error, `consumer group ${this.#options.groupId}`))
+    this.#complaints.error(error)
   }
 
-  /** Names the end of the log by number: the client's own idea of its beginning may be old, or come late. */
-  async #numbered(start: StartPosition): Promise<StartPosition> {
-    if (typeof start.offset === 'number') return start
-    try {
-      const { low, high } = await this.watermarks(start)
-      return { ...start, offset: start.offset === 'earliest' ? low : high }
-    } catch {
-      // The client resolves it as soon as the partition has a leader.
-      return start
-    }
+  #numbered(start: StartPosition): Promise<StartPosition> {
+    return this.#open ? this.#asking.numbered(start) : Promise.resolve(start)
   }
 
   async #seek(at: StartPosition): Promise<void> {
@@ -300,20 +261,6 @@ export class ConfluentConsumer implements KafkaConsumer {
       this.#watch.forget(at)
       if (this.#paused.has(partitionKey(at))) this.#client.pause([at])
     })
-  }
-
-  #call<Value>(
-    what: string,
-    run: (done: (error: { message: string; code: number } | null | undefined, value: Value) => void) => void,
-  ): Promise<Value> {
-    return this.#running.track(
-      new Promise<Value>((resolve, reject) => {
-        run((error, value) => {
-          if (error) reject(fromClient(error, what))
-          else resolve(value)
-        })
-      }),
-    )
   }
 
   async #shutDown(): Promise<void> {
