@@ -25,6 +25,7 @@ export interface RecordPlace {
  * @throws Error for the handler's author where a value is missing or is no text, number or boolean.
  */
 export function fillFromPayload(template: string, { key, data, timestamp }: PathValues): string {
+  if (!template.includes('{')) return template
   return template.replaceAll(/\{([^{}]+)\}/g, (placeholder, name: string) => {
     if (name === 'key') return named(placeholder, key)
     if (name.startsWith('data.')) return named(placeholder, fieldOf(data, name.split('.').slice(1)))
@@ -36,6 +37,7 @@ export function fillFromPayload(template: string, { key, data, timestamp }: Path
 
 /** Fills in the rest: `{topic}`, `{partition}` and `{id}`. */
 export function fillFromRecord(path: string, { id, topic, partition }: RecordPlace): string {
+  if (!path.includes('{')) return path
   return path
     .replaceAll('{topic}', () => safeName(topic))
     .replaceAll('{partition}', String(partition))

@@ -4,6 +4,9 @@ import { typeName } from '../json-text.ts'
 /** Folder of the sink's own notes in its base folder. */
 export const NOTES_FOLDER = '.drakkar'
 
+/** Nothing to take out, and nothing to refuse: no part is empty or begins with a dot. */
+const PLAIN = /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/
+
 /**
  * A path without empty and `.` parts.
  *
@@ -11,6 +14,7 @@ export const NOTES_FOLDER = '.drakkar'
  */
 export function relativePath(path: unknown): string {
   if (typeof path !== 'string') throw new Error(`\`path\` must be a string, not ${typeName(path)}`)
+  if (PLAIN.test(path)) return path
   const shown = JSON.stringify(path)
   if (path.includes('\0')) throw new Error(`\`path\` ${shown} has a NUL in it`)
   if (isAbsolute(path)) throw new Error(`\`path\` ${shown} must be relative to the sink's base_path`)
