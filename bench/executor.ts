@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { SEMI_SPACE } from '../src/cli/start-again.ts'
 import type { Figures, LaunchKind } from './executor/launching.ts'
 import { buildPrograms } from './executor/programs.ts'
 import type { FlowKind } from './executor/runners.ts'
@@ -170,8 +171,10 @@ function flow(kind: FlowKind, slots: number, messages: number, perTask: number, 
   return ours('flow.ts', [kind, slots, messages, perTask, program])
 }
 
+/** With the young generation of a worker. */
 function ours(script: string, args: readonly (string | number)[]): Figures {
-  return JSON.parse(answerOf(process.execPath, ['--conditions=drakkar-src', join(HERE, script), ...args])) as Figures
+  const flags = ['--conditions=drakkar-src', SEMI_SPACE]
+  return JSON.parse(answerOf(process.execPath, [...flags, join(HERE, script), ...args])) as Figures
 }
 
 function answerOf(command: string, args: readonly (string | number)[]): string {

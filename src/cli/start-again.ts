@@ -16,7 +16,7 @@ const ARENAS = 'MALLOC_ARENA_MAX'
  * Megabytes for each half of the young generation, a quarter of Node's own. Messages in flight outlive it whatever its size,
  * and each time it is searched for survivors the loop stands still: a smaller one made the longest stops a third shorter.
  */
-const SEMI_SPACE = '--max-semi-space-size=4'
+export const SEMI_SPACE = '--max-semi-space-size=4'
 
 /**
  * A worker needs a fifth less memory where the C library keeps two heaps and not eight for each CPU (the Kafka client's
