@@ -42,7 +42,10 @@ const BLOCKED_MS = 30_000
 const OUTAGE_TAIL_MS = 15_000
 const ORPHANS_MS = 5_000
 
-/** Acts in the order of their times, spread over the work, at places that the seed says. */
+/** Workers at the beginning. */
+const WORKERS = 3
+
+/** Acts in the order of their times, spread over the work, at places that the seed says. Somebody is always there to work. */
 export function planOf(options: ChaosOptions, random: () => number): readonly Act[] {
   const whats: Act['what'][] = [
     ...Array<Act['what']>(options.kills).fill('kill'),
@@ -50,10 +53,27 @@ export function planOf(options: ChaosOptions, random: () => number): readonly Ac
     ...Array<Act['what']>(options.leaves).fill('leave'),
     ...Array<Act['what']>(options.restarts).fill('restart the broker'),
   ]
-  return shuffled(whats, random).map((what, index) => ({
+  return survivable(shuffled(whats, random)).map((what, index) => ({
     what,
     at: Math.floor(((index + 0.3 + 0.6 * random()) / (whats.length + 1)) * options.messages),
   }))
+}
+
+/** A leave of the last worker changes places with the next join. */
+function survivable(whats: readonly Act['what'][]): Act['what'][] {
+  const order = [...whats]
+  let alive = WORKERS
+  for (let at = 0; at < order.length; at += 1) {
+    if (order[at] === 'leave' && alive === 1) {
+      const join = order.indexOf('join', at)
+      if (join < 0) throw new Error('the plan lets all workers leave')
+      order[at] = 'join'
+      order[join] = 'leave'
+    }
+    if (order[at] === 'join') alive += 1
+    else if (order[at] === 'leave') alive -= 1
+  }
+  return order
 }
 
 /** Messages of every kind: most of them short, some long, some that cannot be read, some that fail always. */
@@ -74,7 +94,7 @@ export async function direct(stage: Stage, options: ChaosOptions): Promise<reado
   await stage.produce(messagesOf(options.messages, random))
   const watch = await GroupWatch.open(stage)
   const show = new Show(stage, options, random, watch)
-  for (let n = 0; n < 3; n++) await stage.start(startOptions(stage))
+  for (let n = 0; n < WORKERS; n++) await stage.start(startOptions(stage))
   for (const act of planOf(options, random)) {
     await show.progress(act.at)
     await show.act(act.what)
