@@ -8,7 +8,7 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: CancelListener): void
 }
 
-/** The signal of one run, and the way to abort it: an `AbortController` for each task would cost a twelfth of all its work. */
+/** The signal of one run, and the way to abort it; an `AbortController` and its listeners cost several times as much. */
 export class Cancellation implements CancelSignal {
   #aborted = false
   /** Nearly always one. */

@@ -91,6 +91,7 @@ test.each<readonly [string, Partial<Facts>, string]>([
   ['a failing job has more than its budget', { runs: [...GOOD.runs, run('d', 2, 12_000, 12_100)] }, 'd ran in 2'],
   ['what cannot be read is run', { runs: [...GOOD.runs, run('c', 2, 12_000, 12_100)] }, 'cannot be read'],
   ['the end is not committed', { committed: [4] }, 'committed 4 of 5'],
+  ['the log of commits was not understood', { commits: [] }, 'not in the broker'],
 ])('it is seen where %s', (_, change, says) => {
   expect(judge({ ...GOOD, ...change }).join('\n')).toContain(says)
 })
@@ -99,6 +100,12 @@ test('what was finished after the last commit that the group took may run again 
   const again: Facts = { ...GOOD, runs: [...GOOD.runs, run('e', 2, 12_000, 12_100)] }
   expect(judge({ ...again, commits: [{ partition: 0, at: 1_100 }] })).toEqual([])
   // A commit of another partition says nothing of this one.
-  expect(judge({ ...again, commits: [{ partition: 1, at: 4_000 }] })).toEqual([])
-  expect(judge({ ...again, commits: [], blockedMs: 3_500 }).join('\n')).toContain('for no reason')
+  const other = [
+    { partition: 0, at: 100 },
+    { partition: 1, at: 4_000 },
+  ]
+  expect(judge({ ...again, commits: other })).toEqual([])
+  expect(judge({ ...again, commits: [{ partition: 0, at: 100 }], blockedMs: 3_500 }).join('\n')).toContain(
+    'for no reason',
+  )
 })

@@ -174,8 +174,12 @@ function lastCommit({ commits, blockedMs }: Facts, partition: number, killed: nu
   return Math.max(killed - blockedMs, taken?.at ?? 0)
 }
 
-function uncommitted({ committed, ends }: Facts): string[] {
-  return ends.flatMap((end, partition) =>
-    (committed[partition] ?? 0) === end ? [] : [`partition ${partition}: committed ${committed[partition]} of ${end}`],
-  )
+function uncommitted({ committed, ends, commits }: Facts): string[] {
+  const logged = new Set(commits.map(({ partition }) => partition))
+  return ends.flatMap((end, partition) => {
+    const last = committed[partition] ?? 0
+    if (last !== end) return [`partition ${partition}: committed ${committed[partition]} of ${end}`]
+    // Or the log was not understood, and everything might be excused by what is missing in it.
+    return end > 0 && !logged.has(partition) ? [`partition ${partition}: its commits are not in the broker's log`] : []
+  })
 }
