@@ -21,6 +21,7 @@ import { CallContext } from './call-context.ts'
 import { type CheckedAction, checkAction, checkDeliveryAction, checkOutputs, checkTasks } from './check.ts'
 import { createParse, type Parse } from './decode.ts'
 import { inPlace, type Place, type Subject } from './place.ts'
+import { isPriority, oldestOffset } from './priority.ts'
 
 type Awaitable<T> = T | Promise<T>
 
@@ -287,19 +288,6 @@ export class Hooks {
     const { announce, clock } = this.#options
     announce({ type: 'hook_finished', hook, durationMs: clock.monotonic() - startedAt, error })
   }
-}
-
-function oldestOffset(task: Task): number {
-  let oldest = Number.POSITIVE_INFINITY
-  for (const message of task.messages) if (message.offset < oldest) oldest = message.offset
-  return oldest
-}
-
-function isPriority(value: unknown): value is number | readonly number[] {
-  if (typeof value === 'number') return !Number.isNaN(value)
-  return (
-    Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === 'number' && !Number.isNaN(part))
-  )
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
