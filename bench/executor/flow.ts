@@ -94,7 +94,7 @@ const holds = new HoldRegistry(announce)
 const log = () => ({ debug() {}, info() {}, warn() {}, error() {} })
 const hooks = new Hooks({ handler, clock, announce, timeoutMs: 60_000, log })
 const executor = createExecutor({ runner, slots: SLOTS, holds, announce, clock, random, defaultBinary: program })
-const delivery = createDelivery({ sinks: [nullSink], clock, random, announce, holds })
+const delivery = createDelivery({ sinks: [nullSink], clock, random, announce, holds, later: setImmediate })
 const paused = new Set<Assignment>()
 let finished = Promise.withResolvers<void>()
 let [ended, wanted, produced] = [0, 0, 0]

@@ -30,6 +30,7 @@ export async function throughDelivery(
     random,
     announce: () => undefined,
     holds: { place: () => () => undefined },
+    later: setImmediate,
   })
   await delivery.connect()
   const assignment = { topic: 'jobs', partition: 0, epoch: 1, owner: 1 }

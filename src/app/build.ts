@@ -61,6 +61,7 @@ export function buildWorker(parts: BuildParts): Worker {
       holds,
       breaker: { failureThreshold: circuitBreaker.failureThreshold, cooldownMs: circuitBreaker.cooldownSeconds * 1000 },
       deliveryTimeoutMs: deliveryTimeoutSeconds * 1000,
+      later: setImmediate,
     }),
     deadLetters: buildDeadLetters(parts, holds, transactor),
     pipeline: pipelineOptions(config),

@@ -86,6 +86,25 @@ test('records of many calls and partitions go out together, one batch at a time,
   for (const call of [...first, ...second]) expect(call.refusals).toEqual([])
 })
 
+test('the next batch leaves before the callers of the last one go on, and nothing closes before they do', async () => {
+  const told: (() => void)[] = []
+  const sink = new ScriptedSink((batch) => batch.map(({ payload }) => (payload === 'bad' ? permanent() : ok)))
+  const later = (run: () => void): unknown => told.push(run)
+  const world = new World(sink, { batch: { 'kafka:output': { maxRecords: 2 } }, later })
+  const gone = new AbortController()
+  const calls = [world.send(['a', 'bad']), world.send(['b', 'c', 'd']), world.send(['e', 'f'], zero, gone.signal)]
+  await world.clock.run(0)
+  expect(sink.calls.flat()).toEqual(['a', 'bad', 'b', 'c', 'd', 'e', 'f'])
+  expect(world.delivery.views()[0]?.pending).toBe(0)
+  const closed = world.delivery.close(1000)
+  gone.abort()
+  await world.clock.run(10)
+  expect([calls.map((call) => call.texts), sink.closed]).toEqual([[null, null, null], 0])
+  while (told.length > 0) told.shift()?.()
+  await world.clock.runUntil(closed)
+  expect([calls.map((call) => call.texts), sink.closed]).toEqual([[['bad'], [], []], 1])
+})
+
 test('a batch ends at its records, its bytes and its linger', async () => {
   const sink = new ScriptedSink()
   const world = new World(sink, { batch: { 'kafka:output': { lingerMs: 20, maxRecords: 3, maxBytes: 10 } } })

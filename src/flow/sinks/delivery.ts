@@ -26,6 +26,11 @@ export interface DeliveryOptions {
    * late answer is ignored: its records can then be in the sink twice.
    */
   readonly deliveryTimeoutMs?: number
+  /**
+   * When a batch's callers hear of it. Default at once, in the order of events, as a simulation wants it. A worker gives
+   * `setImmediate`: the next batch leaves first, and what the callers go on with runs while the sink works on it.
+   */
+  readonly later?: (run: () => void) => void
 }
 
 /** Builds the delivery. Two sinks of one kind and name are an error of whoever composes them. */
@@ -51,6 +56,7 @@ function laneParts(sink: Sink, options: DeliveryOptions): ConstructorParameters<
     breaker: { failureThreshold: 5, cooldownMs: 5000, ...options.breaker },
     backoff: options.backoff ?? { initialMs: 100, maxMs: 10_000 },
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 30_000,
+    later: options.later ?? ((run) => run()),
   }
 }
 

@@ -19,6 +19,8 @@ export interface LaneParts {
   readonly breaker: BreakerOptions
   readonly backoff: BackoffOptions
   readonly deliveryTimeoutMs: number
+  /** Runs something when the batch that was just sent is on its way. */
+  readonly later: (run: () => void) => void
 }
 
 /**
@@ -37,6 +39,8 @@ export class Lane implements RecordLane {
   #service: SinkRecordOfService = { refusals: 0, successes: 0 }
   #pending = 0
   #inFlight = 0
+  /** Batches whose calls do not know their verdicts yet. */
+  #untold = 0
   /** After a failed attempt nothing goes out before this time. */
   #restUntil = 0
   /** When the last attempt began. */
@@ -138,12 +142,23 @@ export class Lane implements RecordLane {
     for (const item of batch) item.attempts += 1
     const verdicts = await ask(this.sink, batch, deliveryTimeoutMs, clock)
     this.#inFlight -= 1
-    this.#conclude(batch, verdicts, probe, clock.monotonic() - started)
+    const answered = this.#conclude(batch, verdicts, probe, clock.monotonic() - started)
     this.#pump()
-    this.#checkIdle()
+    this.#tell(answered)
   }
 
-  #conclude(batch: readonly Item[], verdicts: readonly RecordVerdict[], probe: boolean, durationMs: number): void {
+  /** Not before the next batch has left: what the callers go on with would keep it, and the sink, waiting. */
+  #tell(answered: readonly Item[]): void {
+    this.#untold += 1
+    this.#parts.later(() => {
+      for (const { ticket } of answered) ticket.settle()
+      this.#untold -= 1
+      this.#checkIdle()
+    })
+  }
+
+  /** Gives each record what its verdict means, and answers those that are done with. */
+  #conclude(batch: readonly Item[], verdicts: readonly RecordVerdict[], probe: boolean, durationMs: number): Item[] {
     const keptAt = batch.map((item) => item.keptAt)
     const judgement = judge(verdicts, keptAt, this.#service, this.#parts.breaker.failureThreshold)
     this.#service = { refusals: judgement.refusals, successes: judgement.successes }
@@ -157,15 +172,17 @@ export class Lane implements RecordLane {
       durationMs,
       error: error?.message ?? null,
     })
-    const again = this.#settle(batch, verdicts, judgement)
+    const { answered, again } = this.#sort(batch, verdicts, judgement)
     const at = this.#parts.clock.monotonic()
     if (judgement.sink === 'worked') this.#step({ type: 'worked' })
     else this.#step({ type: judgement.sink, at, probe }, describe(this.label, judgement.sink, error))
     if (again.length > 0) this.#repeat(again, at, judgement.sink === 'worked', longestWait(verdicts), error)
+    return answered
   }
 
-  /** Answers what is decided; what is not comes back. */
-  #settle(batch: readonly Item[], verdicts: readonly RecordVerdict[], judgement: Judgement): Item[] {
+  /** Those that are decided, and those that are tried again; the records of aborted calls are neither. */
+  #sort(batch: readonly Item[], verdicts: readonly RecordVerdict[], judgement: Judgement): Sorted {
+    const answered: Item[] = []
     const again: Item[] = []
     batch.forEach((item, index) => {
       const decision = judgement.decisions[index]
@@ -173,17 +190,17 @@ export class Lane implements RecordLane {
       if (item.done) return
       if (decision === 'placed') {
         this.#finish(item)
-        item.ticket.settle()
+        answered.push(item)
       } else if (decision === 'refused' && verdict?.ok === false) {
         this.#finish(item)
         item.ticket.refusals.push({ record: item.record, error: verdict.error, attempts: item.attempts })
-        item.ticket.settle()
+        answered.push(item)
       } else {
         if (decision === 'kept' && item.keptAt < 0) item.keptAt = judgement.successes
         again.push(item)
       }
     })
-    return again
+    return { answered, again }
   }
 
   /** Where the sink took others, the failed ones wait aside and the others pass; otherwise all wait, in order. */
@@ -235,10 +252,15 @@ export class Lane implements RecordLane {
   }
 
   #checkIdle(): void {
-    if (this.#pending > 0 || this.#inFlight > 0 || this.#idle === null) return
+    if (this.#pending > 0 || this.#inFlight > 0 || this.#untold > 0 || this.#idle === null) return
     this.#idle()
     this.#idle = null
   }
+}
+
+interface Sorted {
+  readonly answered: Item[]
+  readonly again: Item[]
 }
 
 function firstError(verdicts: readonly RecordVerdict[]): Error | null {
