@@ -2,10 +2,11 @@ import type { SinkRecord } from '../sink.ts'
 import type { Catalogue } from './catalogue.ts'
 import { arrayLiteral, type ColumnType, encode, ValueError } from './column-type.ts'
 import type { NamedStatement } from './named-params.ts'
+import type { Row } from './row.ts'
 import type { Session } from './session.ts'
 import { type Made, Shapes } from './shapes.ts'
 import type { Column } from './statements.ts'
-import { type Field, ID_PARAMETER, type PostgresWrite, type RowWrite, type StatementWrite } from './write.ts'
+import { ID_PARAMETER, type PostgresWrite, type RowWrite, type StatementWrite } from './write.ts'
 
 type Value = string | null
 
@@ -49,7 +50,8 @@ export async function makeReady(
   const ready: Ready[] = []
   const refused = new Map<number, Error>()
   const shapes = new Shapes(parts.catalogue, parts.idColumn)
-  for (const [index, { id, payload }] of batch.entries()) {
+  for (let index = 0; index < batch.length; index += 1) {
+    const { id, payload } = batch[index] as SinkRecord<PostgresWrite>
     try {
       if (payload.op === 'statement') ready.push(statementReady(index, id, payload, parts))
       else ready.push(rowReady(index, id, payload, shapes.same(payload) ?? (await shapes.of(session, payload))))
@@ -94,19 +96,28 @@ function rowReady(index: number, id: string, write: RowWrite, made: Made): Ready
     sql,
     many,
     values,
-    distinct: distinct.length === 0 ? null : JSON.stringify(distinct.map((place) => values[place])),
+    distinct: distinctText(distinct, values),
   }
 }
 
-/** `columns` are those of the fields in their order, without the ones that are compared with NULL. */
-function addValues(values: Value[], fields: readonly Field[], columns: readonly Column[]): void {
+function distinctText(places: readonly number[], values: readonly Value[]): string | null {
+  const [first] = places
+  if (first === undefined) return null
+  // NULL beside an empty text is a statement more, no error.
+  if (places.length === 1) return values[first] ?? ''
+  return JSON.stringify(places.map((place) => values[place]))
+}
+
+/** `columns` are those of the row in their order, without the ones that are compared with NULL. */
+function addValues(values: Value[], row: Row, columns: readonly Column[]): void {
   let place = 0
-  for (const [name, value] of fields) {
+  for (let at = 0; at < row.cells.length; at += 1) {
     const column = columns[place]
-    if (column?.name !== name) continue
+    if (column === undefined || column.name !== row.columns[at]) continue
+    const value = row.cells[at] ?? null
     place += 1
     // A text is the same for every type; most values are one.
-    values.push(typeof value === 'string' ? value : encode(value, column.type, `column "${name}"`))
+    values.push(typeof value === 'string' ? value : encode(value, column.type, column.where))
   }
 }
 

@@ -5,6 +5,7 @@ import { Catalogue } from './catalogue.ts'
 import { Delivered } from './delivered.ts'
 import { failed } from './error.ts'
 import { tableName } from './identifier.ts'
+import { KnownTables } from './known-tables.ts'
 import { compileNamed, type NamedStatement } from './named-params.ts'
 import type { KnownStatement } from './plan.ts'
 import type { PostgresLink, Session } from './session.ts'
@@ -69,6 +70,7 @@ class PostgresSink implements Sink<PostgresWrite> {
     this.#options = options
     this.#settings = {
       table: table === '' ? null : table,
+      tables: new KnownTables(),
       statements: compileAll(name, options.statements ?? {}),
       idColumn: idempotency === 'key' ? idColumn : null,
     }

@@ -1,8 +1,9 @@
 import type { Catalogue, Columns } from './catalogue.ts'
 import { ValueError } from './column-type.ts'
+import { areSame } from './row.ts'
 import type { Session } from './session.ts'
 import { type Column, distinctColumns, type RowShape, rowsSql, updateSql } from './statements.ts'
-import type { Field, RowWrite } from './write.ts'
+import type { RowWrite } from './write.ts'
 
 /** How rows of one shape are written. */
 export interface Made {
@@ -40,17 +41,9 @@ export class Shapes {
    * @throws ValueError where the row cannot be written there.
    */
   async of(session: Session, write: RowWrite): Promise<Made> {
-    const nulls = write.where.map(([, value]) => value === null)
-    const { op, table, conflict, updateColumns } = write
-    const key = JSON.stringify([
-      op,
-      table.sql,
-      write.data.map(nameOf),
-      write.where.map(nameOf),
-      nulls,
-      conflict,
-      updateColumns,
-    ])
+    const { op, table, data, where, conflict, updateColumns } = write
+    const nulls = where.cells.map((value) => value === null)
+    const key = JSON.stringify([op, table.sql, data.columns, where.columns, nulls, conflict, updateColumns])
     const made = this.#made.get(key) ?? (await this.#make(session, write))
     this.#made.set(key, made)
     this.#last = { write, made }
@@ -58,12 +51,13 @@ export class Shapes {
   }
 
   async #make(session: Session, write: RowWrite): Promise<Made> {
-    const { op, table, conflict, updateColumns } = write
+    const { op, table, where, conflict, updateColumns } = write
     const idColumn = op === 'insert' || (op === 'upsert' && conflict.length === 0) ? this.#ids : null
-    const takesId = idColumn !== null && !write.data.some(([name]) => name === idColumn)
-    const names = write.data.map(nameOf)
-    const data = takesId ? [...names, idColumn] : names
-    const columns = await this.#catalogue.columns(session, table, [...data, ...write.where.map(nameOf)])
+    const takesId = idColumn !== null && !write.data.columns.includes(idColumn)
+    const data = takesId ? [...write.data.columns, idColumn] : write.data.columns
+    const columns = await this.#catalogue.columns(session, table, [...data, ...where.columns])
+    const compared = (withNull: boolean): string[] =>
+      where.columns.filter((_, place) => (where.cells[place] === null) === withNull)
     const columnsOf = (of: readonly string[]): Column[] => of.map((name) => columnOf(name, columns, write, idColumn))
     const shape: RowShape = {
       op,
@@ -71,8 +65,8 @@ export class Shapes {
       conflict,
       updateColumns,
       data: columnsOf(data),
-      where: columnsOf(write.where.filter(([, value]) => value !== null).map(nameOf)),
-      whereNull: columnsOf(write.where.filter(([, value]) => value === null).map(nameOf)).map(({ name }) => name),
+      where: columnsOf(compared(false)),
+      whereNull: columnsOf(compared(true)).map(({ name }) => name),
       idColumn,
     }
     return {
@@ -85,12 +79,10 @@ export class Shapes {
   }
 }
 
-const nameOf = ([name]: Field): string => name
-
 function columnOf(name: string, columns: Columns, { table }: RowWrite, idColumn: string | null): Column {
   if (columns === null) throw new ValueError(`there is no table ${table.sql}, or it has no columns`)
   const type = columns.get(name)
-  if (type !== undefined) return { name, type }
+  if (type !== undefined) return { name, type, where: `column "${name}"` }
   if (name === idColumn) {
     throw new ValueError(
       `the table ${table.sql} has no column "${name}" for ids: ALTER TABLE ${table.sql} ADD COLUMN "${name}" text UNIQUE; or set another idempotency`,
@@ -104,19 +96,14 @@ function haveSameShape(a: RowWrite, b: RowWrite): boolean {
   return (
     a.op === b.op &&
     a.table.sql === b.table.sql &&
-    haveSameNames(a.data, b.data) &&
-    haveSameNames(a.where, b.where) &&
-    a.where.every(([, value], place) => (value === null) === (b.where[place]?.[1] === null)) &&
+    areSame(a.data.columns, b.data.columns) &&
+    areSame(a.where.columns, b.where.columns) &&
+    a.where.cells.every((value, place) => (value === null) === (b.where.cells[place] === null)) &&
     areSame(a.conflict, b.conflict) &&
-    areSame(a.updateColumns ?? [], b.updateColumns ?? []) &&
-    (a.updateColumns === null) === (b.updateColumns === null)
+    haveSameUpdates(a.updateColumns, b.updateColumns)
   )
 }
 
-function haveSameNames(a: readonly Field[], b: readonly Field[]): boolean {
-  return a.length === b.length && a.every(([name], place) => name === b[place]?.[0])
-}
-
-function areSame(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((name, place) => name === b[place]))
+function haveSameUpdates(a: RowWrite['updateColumns'], b: RowWrite['updateColumns']): boolean {
+  return a === b || (a !== null && b !== null && areSame(a, b))
 }

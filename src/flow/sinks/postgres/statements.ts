@@ -15,6 +15,8 @@ export interface RowShape extends Pick<RowWrite, 'op' | 'table' | 'conflict' | '
 
 export interface Column {
   readonly name: string
+  /** For errors. */
+  readonly where: string
   readonly type: ColumnType
 }
 

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { cell } from './cell.ts'
 import { arrayLiteral, type ColumnType, encode, ValueError } from './column-type.ts'
 import { tableName } from './identifier.ts'
+import { KnownTables } from './known-tables.ts'
 import { compileNamed } from './named-params.ts'
 import { postgresWrite } from './write.ts'
 
 const settings = {
   table: null,
+  tables: new KnownTables(),
   statements: new Map([['add', compileNamed('UPDATE t SET a = :a WHERE k = :k')]]),
   idColumn: null,
 }
@@ -77,10 +79,7 @@ test('columns are sorted, undefined ones left out, and everything is a copy', ()
   bytes.fill(0)
   payload.data.a.x.push(2)
   expect(write).toMatchObject({
-    data: [
-      ['a', { json: '{"x":[1]}' }],
-      ['b', { text: '\\x01' }],
-    ],
+    data: { columns: ['a', 'b'], cells: [{ json: '{"x":[1]}' }, { text: '\\x01' }] },
   })
 })
 
@@ -98,7 +97,12 @@ describe('values', () => {
     kind,
     ...(element === undefined ? {} : { element: { name: element, cast: element, kind: element } }),
   })
-  const text = (value: unknown, of: ColumnType | null): string | null => encode(cell(value, 'v'), of, 'v')
+  const text = (value: unknown, of: ColumnType | null): string | null =>
+    encode(
+      cell(value, () => 'v'),
+      of,
+      'v',
+    )
 
   test.each<[unknown, ColumnType | null, string | null]>([
     [null, type('json'), null],

@@ -1,21 +1,20 @@
 import { typeName } from '../json-text.ts'
 import { type Cell, cell, cellBytes } from './cell.ts'
-import { checkIdentifier, type TableName, tableName } from './identifier.ts'
+import type { TableName } from './identifier.ts'
+import type { KnownTable, KnownTables } from './known-tables.ts'
 import type { NamedStatement } from './named-params.ts'
+import { EMPTY_ROW, isPlain, type Row, rowBytes } from './row.ts'
 
 export type PostgresOp = 'insert' | 'update' | 'upsert' | 'delete' | 'statement'
-
-/** A column with a value for it. */
-export type Field = readonly [column: string, value: Cell]
 
 /** An accepted `PostgresOutput`: what PostgreSQL is to do for one record. */
 export interface RowWrite {
   readonly op: Exclude<PostgresOp, 'statement'>
   readonly table: TableName
-  /** By column name. Empty for delete. */
-  readonly data: readonly Field[]
-  /** Columns that say which rows, by name; never empty for update and delete. */
-  readonly where: readonly Field[]
+  /** Empty for delete. */
+  readonly data: Row
+  /** Which rows; never empty for update and delete. */
+  readonly where: Row
   /** Only for upsert; empty: the id column. */
   readonly conflict: readonly string[]
   /** Only for upsert: what an existing row gets; null: all but `conflict`. */
@@ -36,6 +35,8 @@ export type PostgresWrite = RowWrite | StatementWrite
 export interface WriteSettings {
   /** Of payloads that name none. */
   readonly table: string | null
+  /** Of this sink. */
+  readonly tables: KnownTables
   readonly statements: ReadonlyMap<string, NamedStatement>
   /** Where records' ids go into a column of the table: its name, which is not for payloads. */
   readonly idColumn: string | null
@@ -78,39 +79,36 @@ export function postgresWrite(output: unknown, settings: WriteSettings): Postgre
 }
 
 function rowWrite(op: RowWrite['op'], output: Fields, settings: WriteSettings): RowWrite {
-  const table = tableOf(output['table'], settings.table)
-  const data = op === 'delete' ? [] : fieldsOf(output['data'], '`data`')
-  const where = op === 'update' || op === 'delete' ? fieldsOf(output['where'], '`where`', true) : []
-  if (where.length === 0 && (op === 'update' || op === 'delete')) {
+  const table = tableOf(output['table'], settings)
+  const data = op === 'delete' ? EMPTY_ROW : table.data.read(output['data'], 'data')
+  const where = op === 'update' || op === 'delete' ? table.where.readWhole(output['where'], 'where') : EMPTY_ROW
+  if (where.columns.length === 0 && (op === 'update' || op === 'delete')) {
     throw new Error(`\`where\` must name at least one column: ${op} of a whole table is not done`)
   }
-  if (data.length === 0 && (op === 'update' || op === 'upsert')) {
+  if (data.columns.length === 0 && (op === 'update' || op === 'upsert')) {
     throw new Error('`data` must have at least one column')
   }
   const { idColumn } = settings
-  if (idColumn !== null && op === 'insert' && data.some(([name]) => name === idColumn)) {
+  if (idColumn !== null && op === 'insert' && data.columns.includes(idColumn)) {
     throw new Error(`\`data.${idColumn}\` is the column of the record's id: it is filled in`)
   }
-  const fields = [...data, ...where]
-  if (fields.length > MOST_COLUMNS) {
-    throw new Error(`it has ${fields.length} columns; a table has at most ${MOST_COLUMNS}`)
-  }
-  const bytes = fields.reduce((sum, [, value]) => sum + cellBytes(value) + 8, table.sql.length)
-  return { op, table, data, where, ...upsertOf(op, output, data, idColumn), bytes }
+  const columns = data.columns.length + where.columns.length
+  if (columns > MOST_COLUMNS) throw new Error(`it has ${columns} columns; a table has at most ${MOST_COLUMNS}`)
+  const bytes = table.name.sql.length + rowBytes(data) + rowBytes(where)
+  const { conflict, updateColumns } = op === 'upsert' ? upsertOf(output, data.columns, idColumn) : NO_UPSERT
+  return { op, table: table.name, data, where, conflict, updateColumns, bytes }
 }
 
-function upsertOf(
-  op: PostgresOp,
-  output: Fields,
-  data: readonly Field[],
-  idColumn: string | null,
-): Pick<RowWrite, 'conflict' | 'updateColumns'> {
-  if (op !== 'upsert') return { conflict: [], updateColumns: null }
+type Upsert = Pick<RowWrite, 'conflict' | 'updateColumns'>
+
+const NO_UPSERT: Upsert = { conflict: [], updateColumns: null }
+
+function upsertOf(output: Fields, columns: readonly string[], idColumn: string | null): Upsert {
   const { conflict, updateColumns } = output
   if (conflict === undefined && idColumn === null) {
     throw new Error('`conflict` must list the columns by which a row is known')
   }
-  const known = new Set(data.map(([name]) => name))
+  const known = new Set(columns)
   const keys = conflict === undefined ? [] : namesOf(conflict, '`conflict`', known)
   if (conflict !== undefined && keys.length === 0) throw new Error('`conflict` must not be empty')
   return {
@@ -135,7 +133,7 @@ function statementWrite(output: Fields, settings: WriteSettings): StatementWrite
       throw new Error(`\`params.${name}\`: the statement ${statement} has no :${name} (${listed(compiled.names)})`)
     }
     if (value === undefined) throw new Error(`\`params.${name}\` is undefined; null is NULL`)
-    const taken = cell(value, `\`params.${name}\``)
+    const taken = cell(value, () => `\`params.${name}\``)
     values.set(name, taken)
     bytes += cellBytes(taken) + 8
   }
@@ -147,33 +145,15 @@ function statementWrite(output: Fields, settings: WriteSettings): StatementWrite
 const listed = (names: readonly string[]): string =>
   names.length === 0 ? 'it has none' : `it has ${names.map((name) => `:${name}`).join(', ')}`
 
-function tableOf(table: unknown, otherwise: string | null): TableName {
-  if (table === undefined && otherwise !== null) return tableName(otherwise)
+function tableOf(table: unknown, settings: WriteSettings): KnownTable {
+  if (table === undefined && settings.table !== null) return settings.tables.get(settings.table)
   if (table === undefined) throw new Error('`table` is missing, and the sink has none for payloads without')
   if (typeof table !== 'string') throw new Error(`\`table\` must be a string, not ${typeName(table)}`)
   try {
-    return tableName(table)
+    return settings.tables.get(table)
   } catch (error) {
     throw new Error(`\`table\`: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
-}
-
-/** Sorted by name, so that rows with the same columns go together. Columns that are undefined are left out. */
-function fieldsOf(value: unknown, where: string, refuseUndefined = false): Field[] {
-  if (value === undefined) throw new Error(`${where} is missing`)
-  if (!isPlain(value)) throw new Error(`${where} must be an object of columns, not ${typeName(value)}`)
-  const fields: Field[] = []
-  for (const name of Object.keys(value).sort()) {
-    const held = value[name]
-    if (held === undefined) {
-      // Left out, it would mean more rows than the author thinks.
-      if (refuseUndefined) throw new Error(`${where}: \`${name}\` is undefined; null is for rows where it is NULL`)
-      continue
-    }
-    checkIdentifier(name)
-    fields.push([name, cell(held, `${where.slice(0, -1)}.${name}\``)])
-  }
-  return fields
 }
 
 function namesOf(value: unknown, where: string, known: ReadonlySet<string>): string[] {
@@ -182,16 +162,4 @@ function namesOf(value: unknown, where: string, known: ReadonlySet<string>): str
     if (typeof name === 'string' && known.has(name)) return name
     throw new Error(`${where}: ${typeof name === 'string' ? name : typeName(name)} is no column of \`data\``)
   })
-}
-
-function isPlain(value: unknown): value is Fields {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Map) &&
-    !(value instanceof Set) &&
-    !(value instanceof Date) &&
-    !(value instanceof Uint8Array)
-  )
 }
