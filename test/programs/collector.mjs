@@ -29,6 +29,10 @@ const behaviours = {
   },
   slow: (request, response, [ms]) => setTimeout(() => keep(request, response), Number(ms)),
   hang: () => undefined,
+  hints: (request, response, [code]) => {
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' })
+    answer(response, Number(code), 'late')
+  },
   headers: (request, response) => void response.writeHead(200, { 'content-length': 100 }).flushHeaders(),
   reset: (request) => request.socket.resetAndDestroy(),
   half: (request, response) => {

@@ -34,9 +34,9 @@ export async function pendingFor(
   let columns = csv.columns ?? file.notebook?.columns ?? null
   let fresh: readonly string[] | null = null
   for (const [index, { id, payload }] of records.entries()) {
-    if (file.notebook?.has(id) === true || (file.notebook !== null && ids.has(id))) continue
+    if (file.notebook !== null && (ids.has(id) || file.notebook.has(id))) continue
     const { content } = payload
-    if (Buffer.isBuffer(content)) parts.push(content)
+    if (typeof content === 'string' || Buffer.isBuffer(content)) parts.push(content)
     else {
       const row = content as CsvRow
       if (columns === null && file.size > 0) throw new Error(COLUMNS_UNKNOWN)
@@ -55,11 +55,28 @@ export async function pendingFor(
       }
       parts.push(csvLine(row, columns, csv.delimiter))
     }
-    ids.add(id)
+    if (file.notebook !== null) ids.add(id)
   }
-  const plain = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+  const plain = bytesOf(parts)
   const bytes = plain.length === 0 ? plain : await compressed(plain, compression)
   return { bytes, ids: [...ids], columns: csv.columns === null ? fresh : null, refused }
+}
+
+/** Texts that follow each other become bytes together. */
+function bytesOf(parts: readonly (string | Buffer)[]): Buffer {
+  const chunks: Buffer[] = []
+  let text = ''
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      text += part
+      continue
+    }
+    if (text !== '') chunks.push(Buffer.from(text))
+    text = ''
+    chunks.push(part)
+  }
+  const rest = Buffer.from(text)
+  return chunks.length === 0 ? rest : Buffer.concat([...chunks, rest])
 }
 
 const COLUMNS_UNKNOWN =

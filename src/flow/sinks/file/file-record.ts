@@ -20,7 +20,7 @@ export interface FileRecord {
   readonly path: string
   readonly template: boolean
   /** JSON and a line feed, or the bytes as they are; a row of CSV gets its columns from its file. */
-  readonly content: Buffer | CsvRow
+  readonly content: string | Buffer | CsvRow
 }
 
 /**
@@ -45,15 +45,15 @@ export function fileRecord(output: unknown, rules: FileRules, now: () => number)
 
 /** About the bytes that it takes. */
 export function recordBytes({ content }: FileRecord): number {
-  if (Buffer.isBuffer(content)) return content.length
+  if (typeof content === 'string' || Buffer.isBuffer(content)) return content.length
   let bytes = 2
   for (const text of (content as CsvRow).values()) bytes += text.length + 1
   return bytes
 }
 
-function contentOf(data: unknown, { format, csv }: FileRules): Buffer | CsvRow {
+function contentOf(data: unknown, { format, csv }: FileRules): FileRecord['content'] {
   if (format === 'csv') return csvRow(data, csv)
-  if (format === 'jsonl') return Buffer.from(`${jsonText(data)}\n`, 'utf8')
+  if (format === 'jsonl') return `${jsonText(data)}\n`
   if (typeof data === 'string') return Buffer.from(data, 'utf8')
   if (data instanceof Uint8Array) return Buffer.from(data)
   throw new Error(`\`data\` must be a string or bytes with \`format: raw\`, not ${typeName(data)}`)

@@ -90,10 +90,10 @@ test('a line is the JSON of the data and nothing else', () => {
   expect(taken({ path: './a//b.jsonl', data: { x: 'ø\n' } })).toEqual({
     path: 'a/b.jsonl',
     template: false,
-    content: Buffer.from('{"x":"ø\\n"}\n'),
+    content: '{"x":"ø\\n"}\n',
   })
-  expect(taken({ path: 'a', data: null }).content).toEqual(Buffer.from('null\n'))
-  expect(taken({ path: 'a..b', data: 'text' }).content).toEqual(Buffer.from('"text"\n'))
+  expect(taken({ path: 'a', data: null }).content).toBe('null\n')
+  expect(taken({ path: 'a..b', data: 'text' }).content).toBe('"text"\n')
 })
 
 test.each([

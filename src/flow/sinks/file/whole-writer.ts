@@ -56,6 +56,7 @@ export class WholeWriter implements FileWriter {
 
   #content({ content }: FileRecord): Buffer {
     if (Buffer.isBuffer(content)) return content
+    if (typeof content === 'string') return Buffer.from(content)
     const row = content as CsvRow
     const { columns, delimiter, header } = this.#options.csv
     const names = columns ?? [...row.keys()]

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { LookupFunction } from 'node:net'
-import type { Agent, Dispatcher } from 'undici'
+import type { Agent } from 'undici'
 import type { AddressRules } from '../../../lib/index.ts'
 import { DrakkarError, reasonOf } from '../../../model/index.ts'
-import { type HttpAnswer, SHOWN_BYTES } from './answer.ts'
+import type { HttpAnswer } from './answer.ts'
 import { type Connector, type ConnectorOptions, guardedConnector } from './connector.ts'
+import { exchange } from './exchange.ts'
 import { failureOf } from './failure.ts'
 import { shownUrl } from './target.ts'
 
@@ -37,9 +38,6 @@ export interface HttpCall {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | string | null
 }
-
-/** More of an answer is not read: its connection is closed instead. */
-const MOST_ANSWER_BYTES = 256 * 1024
 
 /** Connections that are kept and used again. */
 export class HttpClient {
@@ -96,41 +94,15 @@ export class HttpClient {
   }
 
   /** Sends a request once. Rejects where no complete answer came. */
-  async send({ method, url, headers, body }: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
-    const answer = await this.#agent.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: method as Dispatcher.HttpMethod,
-      headers,
-      body,
-      signal,
-    })
-    const text = await beginning(answer.body)
-    const header = (name: string): string | undefined => {
-      const value = answer.headers[name]
-      return Array.isArray(value) ? value[0] : value
-    }
-    return { status: answer.statusCode, retryAfter: header('retry-after'), location: header('location'), text }
+  send({ method, url, headers, body }: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
+    const path = `${url.pathname}${url.search}`
+    return exchange(this.#agent, { origin: url.origin, path, method, headers, body }, signal)
   }
 
   /** What is under way is broken off. Twice is fine. */
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
-}
-
-/** Reads an answer to its end, so that its connection can be used again, and keeps its beginning. */
-async function beginning(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const kept: Buffer[] = []
-  let bytes = 0
-  // Once it is broken off here nobody listens to what the connection says of that.
-  body.on('error', () => undefined)
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (bytes < SHOWN_BYTES) kept.push(chunk.subarray(0, SHOWN_BYTES - bytes))
-    bytes += chunk.length
-    if (bytes > MOST_ANSWER_BYTES) break
-  }
-  return Buffer.concat(kept).toString('utf8')
 }
 
 async function tlsSettings({ tls, where }: ClientOptions): Promise<ConnectorOptions> {

@@ -54,11 +54,14 @@ export function httpRecord(output: unknown, rules: RecordRules): HttpRecord {
 }
 
 /** About the bytes that it sends. */
-export function recordBytes({ url, headers, body }: HttpRecord): number {
+export function recordBytes({ url, headers, body }: HttpRecord, { batched }: Pick<RecordRules, 'batched'>): number {
+  if (batched) return (body?.length ?? 0) + 1
   let bytes = url.pathname.length + url.search.length + (body?.length ?? 0) + 1
   for (const [name, value] of Object.entries(headers)) bytes += name.length + value.length
   return bytes
 }
+
+const NO_HEADERS: Headers = {}
 
 /** One request holds many of these, so none of them has an address, a method or headers of its own. */
 function element(output: Partial<HttpOutput>, rules: RecordRules): HttpRecord {
@@ -67,5 +70,5 @@ function element(output: Partial<HttpOutput>, rules: RecordRules): HttpRecord {
   }
   if (output.data === undefined) throw new Error('`data` is missing')
   const body = jsonText(output.data)
-  return { method: rules.method, url: rules.base, headers: {}, body, contentType: 'application/json' }
+  return { method: rules.method, url: rules.base, headers: NO_HEADERS, body, contentType: 'application/json' }
 }

@@ -184,6 +184,28 @@ test('what the delivery gives up is broken off', async () => {
   ])
 })
 
+test('what still waits for a connection is given up at once, and is not sent later', async () => {
+  await using own = await Collector.start()
+  const sink = await connected({ url: own.url, payloadUrl: 'path', connections: 1 })
+  const [first, second] = [new AbortController(), new AbortController()]
+  const send = (path: string, until: AbortSignal): Promise<readonly RecordVerdict[]> =>
+    sink.deliver([{ id: path, payload: sink.accept({ data: 1, path }), assignment }], until)
+  const hangs = send('/hang', first.signal)
+  const waits = send('/unwanted', second.signal)
+  second.abort(new Error('given up'))
+  expect(await waits).toMatchObject([{ ok: false, error: { message: expect.stringContaining('given up') as string } }])
+  first.abort(new Error('given up too'))
+  await hangs
+  expect(await send('/wanted', signal)).toEqual([{ ok: true }])
+  const urls = (await own.received()).requests.map(({ url }) => url)
+  expect([urls.includes('/wanted'), urls.includes('/unwanted')]).toEqual([true, false])
+})
+
+test('hints that come before an answer are no answer', async () => {
+  expect(await one(await at('hints/200'))).toBe('ok')
+  expect(await one(await at('hints/503'))).toMatch(/^transient - .*answered 503: late/)
+})
+
 test('Retry-After is passed on, and until then nothing more is sent', async () => {
   await using own = await Collector.start()
   const sink = await connected({ url: `${own.url}/throttle/60` })

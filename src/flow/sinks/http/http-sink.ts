@@ -90,7 +90,7 @@ class HttpSink implements Sink<HttpRecord> {
   }
 
   size(payload: HttpRecord): number {
-    return recordBytes(payload)
+    return recordBytes(payload, this.#rules)
   }
 
   async connect(): Promise<void> {
@@ -108,15 +108,18 @@ class HttpSink implements Sink<HttpRecord> {
   async deliver(batch: readonly SinkRecord<HttpRecord>[], signal: AbortSignal): Promise<readonly RecordVerdict[]> {
     if (this.#client === null) throw new Error(`http:${this.name} is not open`)
     const { clock, timeoutMs, batchFormat } = this.#options
-    const late = new AbortController()
-    const timer = clock.timer(timeoutMs, () => late.abort(new Error(`no complete answer within ${timeoutMs / 1000} s`)))
-    const either = AbortSignal.any([signal, late.signal])
+    const end = new AbortController()
+    const timer = clock.timer(timeoutMs, () => end.abort(new Error(`no complete answer within ${timeoutMs / 1000} s`)))
+    const onAbort = (): void => end.abort(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
     try {
-      if (batchFormat !== 'none') return batch.length === 0 ? [] : await this.#together(batch, either)
-      const sent = await Promise.all(batch.map((record) => this.#send(record.payload, record.id, either)))
+      if (batchFormat !== 'none') return batch.length === 0 ? [] : await this.#together(batch, end.signal)
+      const sent = await Promise.all(batch.map((record) => this.#send(record.payload, record.id, end.signal)))
       return sent.map(({ verdict }) => verdict)
     } finally {
       timer.cancel()
+      signal.removeEventListener('abort', onAbort)
     }
   }
 
