@@ -321,6 +321,7 @@ export class SimWorld {
       holds,
       backoff: { initialMs: 100, maxMs: 2_000 },
       deliveryTimeoutMs: 4_000,
+      later: (run) => void clock.timer(0, run),
     })
     const letters = {
       topicOf: () => DEAD_LETTERS,

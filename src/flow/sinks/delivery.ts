@@ -27,7 +27,7 @@ export interface DeliveryOptions {
    */
   readonly deliveryTimeoutMs?: number
   /**
-   * When a batch's callers hear of it. Default at once, in the order of events, as a simulation wants it. A worker gives
+   * How the callers of a batch hear of it where another one leaves now. Default at once. A worker gives
    * `setImmediate`: the next batch leaves first, and what the callers go on with runs while the sink works on it.
    */
   readonly later?: (run: () => void) => void

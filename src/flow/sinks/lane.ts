@@ -143,18 +143,24 @@ export class Lane implements RecordLane {
     const verdicts = await ask(this.sink, batch, deliveryTimeoutMs, clock)
     this.#inFlight -= 1
     const answered = this.#conclude(batch, verdicts, probe, clock.monotonic() - started)
+    const inFlight = this.#inFlight
     this.#pump()
-    this.#tell(answered)
+    if (this.#inFlight === inFlight) this.#tell(answered)
+    else this.#tellLater(answered)
   }
 
-  /** Not before the next batch has left: what the callers go on with would keep it, and the sink, waiting. */
-  #tell(answered: readonly Item[]): void {
+  /** What the callers go on with would keep the batch that is to leave now, and the sink, waiting. */
+  #tellLater(answered: readonly Item[]): void {
     this.#untold += 1
     this.#parts.later(() => {
-      for (const { ticket } of answered) ticket.settle()
       this.#untold -= 1
-      this.#checkIdle()
+      this.#tell(answered)
     })
+  }
+
+  #tell(answered: readonly Item[]): void {
+    for (const { ticket } of answered) ticket.settle()
+    this.#checkIdle()
   }
 
   /** Gives each record what its verdict means, and answers those that are done with. */
