@@ -3,7 +3,8 @@
 # sets, NaN or Decimal128; docs/guide/sinks-mongo.md says what was therefore not run.
 #
 #   ferretdb.sh install                  builds it with Go, once per machine (about a minute)
-#   ferretdb.sh start DIR PORT [auth]    auth: the user `user` with the password `pass` must log in
+#   ferretdb.sh start DIR PORT [auth|open [flag ...]]
+#                                        auth: the user `user` with the password `pass` must log in; flags are FerretDB's
 #   ferretdb.sh stop DIR                 waits until it is gone; keeps the data
 #   ferretdb.sh restart DIR              the same data and port
 #
@@ -27,7 +28,7 @@ main() {
   esac
 }
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # Not `go install`: a program that was made so does not know its version, and refuses to start.
 install() {
@@ -53,23 +54,25 @@ start() {
   mkdir -p "$1/data"
   dir=$(absolute "$1")
   printf '%s\n' "$2" >"$dir/port"
-  printf '%s\n' "${3:-}" >"$dir/auth"
+  printf '%s\n' "${3:-open}" >"$dir/auth"
+  printf '%s\n' "${@:4}" >"$dir/flags"
   run "$dir"
 }
 
 run() {
-  local dir=$1 pid port words=()
+  local dir=$1 pid port words=() flags=()
   [ -f "$dir/port" ] || fail "$dir holds no server: start it first"
   pid=$(pid_of "$dir")
   [ -z "$pid" ] || fail "the server in $dir runs already (pid $pid)"
   port=$(cat "$dir/port")
   [ "$(cat "$dir/auth")" != auth ] ||
     words=(--test-enable-new-auth --setup-database=admin --setup-username=user --setup-password=pass)
+  mapfile -t flags < <(sed '/^$/d' "$dir/flags")
   # Its own session: a Ctrl-C for the tests must not end it before them.
   (
     cd "$dir"
     exec setsid nohup "$PROGRAM" --handler=sqlite "--sqlite-url=file:$dir/data/" "--state-dir=$dir" \
-      "--listen-addr=127.0.0.1:$port" --debug-addr=- --telemetry=disable --log-level=ERROR "${words[@]}" >>log 2>&1 </dev/null
+      "--listen-addr=127.0.0.1:$port" --debug-addr=- --telemetry=disable --log-level=ERROR "${words[@]}" "${flags[@]}" >>log 2>&1 </dev/null
   ) &
   pid=$!
   echo "$pid" >"$dir/pid"

@@ -31,15 +31,7 @@ bin() { if [ -n "${PG_BIN:-}" ]; then echo "$PG_BIN"; else ls -d /usr/lib/postgr
 as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 
 install() {
-  [ -z "$(bin)" ] || return 0
-  local say='apt-get install -y --no-install-recommends postgresql' policy=/usr/sbin/policy-rc.d own= code=0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "missing here, as root: $say"
-  # The package starts a server for the whole system unless this says no.
-  [ -e "$policy" ] || { own=yes; printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; }
-  echo "postgres.sh: $say" >&2
-  (export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && $say) >/dev/null 2>&1 </dev/null || code=$?
-  [ -z "$own" ] || rm -f "$policy"
-  [ "$code" = 0 ] || fail "could not be installed: $say"
+  [ -n "$(bin)" ] || from_apt postgresql
 }
 
 start() {

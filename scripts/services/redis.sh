@@ -34,20 +34,11 @@ main() {
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 install() {
-  local missing=() pair policy=/usr/sbin/policy-rc.d own=
+  local missing=() pair
   for pair in redis-server:redis-server redis-sentinel:redis-sentinel redis-cli:redis-tools; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
   done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  local say="apt-get install -y --no-install-recommends ${missing[*]}"
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "missing here, as root: $say"
-  # The packages start a server for the whole system unless this says no.
-  [ -e "$policy" ] || { own=yes; printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; }
-  echo "redis.sh: $say" >&2
-  local code=0
-  (export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && $say) >/dev/null 2>&1 </dev/null || code=$?
-  [ -z "$own" ] || rm -f "$policy"
-  [ "$code" = 0 ] || fail "could not be installed: $say"
+  [ ${#missing[@]} -eq 0 ] || from_apt "${missing[@]}"
 }
 
 start() {

@@ -24,3 +24,15 @@ end_process() {
   echo "$(basename "$0"): pid $1 needed SIGKILL" >&2
   kill -KILL "$1" 2>/dev/null || true
 }
+
+# from_apt PACKAGE ...: installs packages, as root.
+from_apt() {
+  local say="apt-get install -y --no-install-recommends $*" policy=/usr/sbin/policy-rc.d own= code=0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "missing here, as root: $say"
+  # Packages of servers start one for the whole system unless this says no.
+  [ -e "$policy" ] || { own=yes; printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; }
+  echo "$(basename "$0"): $say" >&2
+  (export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && $say) >/dev/null 2>&1 </dev/null || code=$?
+  [ -z "$own" ] || rm -f "$policy"
+  [ "$code" = 0 ] || fail "could not be installed: $say"
+}

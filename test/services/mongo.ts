@@ -1,8 +1,8 @@
 import { freePort, type ServerProcess, startServer } from './server-process.ts'
 
 /** A real server of the MongoDB protocol (FerretDB) of our own, on a free port; with `auth`: user / pass. */
-export async function startMongo(auth = false): Promise<ServerProcess> {
-  return startServer('ferretdb.sh', 'start', await freePort(), auth ? ['auth'] : [])
+export async function startMongo(auth = false, ...flags: readonly string[]): Promise<ServerProcess> {
+  return startServer('ferretdb.sh', 'start', await freePort(), [auth ? 'auth' : 'open', ...flags])
 }
 
 /** The server named in `DRAKKAR_MONGO` (a mongodb:// URI), which stays as it is, else one of our own. */

@@ -14,3 +14,12 @@ export async function anyPostgres(): Promise<{ readonly dsn: string; stop(): Pro
   const dsn = process.env['DRAKKAR_POSTGRES']
   return dsn !== undefined && dsn !== '' ? { dsn, stop: async () => undefined } : startPostgres()
 }
+
+/** A real PgBouncer with transaction pooling in front of a server. `settings` are those of its section: `max_client_conn=9`. */
+export async function startPgBouncer(
+  serverPort: number,
+  ...settings: readonly string[]
+): Promise<ServerProcess & { readonly dsn: string }> {
+  const pooler = await startServer('pgbouncer.sh', 'start', await freePort(), [String(serverPort), ...settings])
+  return Object.assign(pooler, { dsn: dsnOf(pooler.port) })
+}

@@ -1,9 +1,11 @@
 import { MongoClient } from 'mongodb'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMongoSink, MongoLink, type MongoLinkOptions, type Sink } from '../../src/flow/sinks/index.ts'
+import { clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
 import { startMongo } from './mongo.ts'
 import { startProxy } from './proxy.ts'
+import { freePort } from './server-process.ts'
 import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
 
 function makeSink(options: Partial<MongoLinkOptions> & { readonly uri: string }): Sink {
@@ -88,5 +90,42 @@ describe('when something is wrong with the server', () => {
     const look = new MongoClient(`mongodb://127.0.0.1:${own.port}/`)
     onTestFinished(() => look.close())
     expect(await look.db('d').collection('c').countDocuments({ x: 1 })).toBe(20)
+  })
+})
+
+test('TLS: an authority of its own must be named, names must match, and clients may need certificates', async () => {
+  const [files, other] = [await selfSigned(), await selfSigned('DNS:other.test')]
+  const client = await clientCertificate(files, 'worker')
+  const [open, strict, wrong] = [await freePort(), await freePort(), await freePort()]
+  const flags = (port: number, { cert, key } = files): string[] => [
+    `--listen-tls=127.0.0.1:${port}`,
+    `--listen-tls-cert-file=${cert}`,
+    `--listen-tls-key-file=${key}`,
+  ]
+  await using _ = await startMongo(false, ...flags(open))
+  await using __ = await startMongo(false, ...flags(strict), `--listen-tls-ca-file=${files.cert}`)
+  await using ___ = await startMongo(false, ...flags(wrong, other))
+  const start = async (port: number, query: string): Promise<unknown> => {
+    const sink = makeSink({ uri: `mongodb://127.0.0.1:${port}/?tls=true${query}`, connectTimeoutMs: 2000 })
+    onTestFinished(() => sink.close())
+    const refused = await sink.connect().catch((error: unknown) => error)
+    return refused ?? (await deliverOnce(sink, { collection: 'c', data: {} }))
+  }
+  const trusted = `&tlsCAFile=${files.cert}`
+  const known = `${trusted}&tlsCertificateKeyFile=${client.both}`
+  expect(await start(open, trusted)).toEqual(['ok'])
+  expect(await start(open, '')).toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    advice: expect.stringContaining('tlsCAFile') as string,
+  })
+  expect(await start(strict, known)).toEqual(['ok'])
+  expect(await start(strict, trusted)).toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    message: expect.stringMatching(/TLS: .*certificate required$/) as string,
+    advice: expect.stringContaining('tlsCertificateKeyFile') as string,
+  })
+  expect(await start(wrong, `&tlsCAFile=${other.cert}`)).toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    advice: expect.stringContaining('The certificate is of another host') as string,
   })
 })

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { SinkRecord } from '../../src/flow/sinks/index.ts'
-import { selfSigned } from './certificates.ts'
+import { type Certificate, clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
 import { startPostgres } from './postgres.ts'
 import {
@@ -126,6 +126,30 @@ describe('TLS', () => {
     const encrypted =
       "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = 'drakkar'"
     expect(await rowsOf(look, encrypted)).toEqual([{ ssl: true }])
+  })
+
+  test('a server that knows its clients by their certificates', async () => {
+    const own = await selfSigned()
+    const [known, other] = [await clientCertificate(own, 'postgres'), await clientCertificate(own, 'somebody')]
+    const hba = join(dirname(own.cert), 'hba.conf')
+    await writeFile(hba, 'local all all trust\nhostssl all all 127.0.0.1/32 cert\n')
+    // The user of the server reads it.
+    await chmod(dirname(own.cert), 0o755)
+    const files = [`ssl_cert_file=${own.cert}`, `ssl_key_file=${own.key}`, `ssl_ca_file=${own.cert}`]
+    await using server = await startPostgres('ssl=on', ...files, `hba_file=${hba}`)
+    const start = async ({ cert, key }: Partial<Certificate>): Promise<unknown> => {
+      const named = cert === undefined ? '' : `&sslcert=${cert}&sslkey=${key}`
+      const sink = postgresSink(`${server.dsn}?sslmode=verify-full&sslrootcert=${own.cert}${named}`)
+      onTestFinished(() => sink.close())
+      return failure(sink.connect())
+    }
+    expect(await start(known)).toBeNull()
+    for (const files of [other, {}]) {
+      expect(await start(files)).toMatchObject({
+        code: 'SINK_UNAVAILABLE',
+        advice: expect.stringContaining('tls.cert_file') as string,
+      })
+    }
   })
 })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SinkRecord } from '../../src/flow/sinks/index.ts'
-import { selfSigned } from './certificates.ts'
+import { clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
 import { startProxy } from './proxy.ts'
 import { startRedis } from './redis.ts'
@@ -191,4 +191,24 @@ test('TLS: an authority of its own is trusted where it is named, and refused whe
   await expect(redisSink({ url, tls: { caFile: files.cert, serverName: 'other.example' } }).connect()).rejects.toThrow(
     /altname|certificate/i,
   )
+})
+
+test('TLS: a server that knows its clients by their certificates', async () => {
+  const files = await selfSigned()
+  const client = await clientCertificate(files, 'worker')
+  const port = await freePort()
+  const tls = ['--tls-port', String(port), '--tls-cert-file', files.cert, '--tls-key-file', files.key]
+  await using _ = await startRedis(...tls, '--tls-ca-cert-file', files.cert, '--tls-auth-clients', 'yes')
+  const url = `rediss://127.0.0.1:${port}`
+  const known = { caFile: files.cert, certFile: client.cert, keyFile: client.key }
+  const sink = redisSink({ url, tls: known })
+  onTestFinished(() => sink.close())
+  await sink.connect()
+  expect(await deliverOnce(sink, { key: 'a', data: 'sealed' })).toEqual(['ok'])
+  const stranger = redisSink({ url, tls: { caFile: files.cert } })
+  onTestFinished(() => stranger.close())
+  await expect(stranger.connect()).rejects.toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    advice: expect.stringContaining('cert_file'),
+  })
 })

@@ -1,5 +1,6 @@
 import type { AnyBulkWriteOperation, Document, MongoClient } from 'mongodb'
 import { DrakkarError } from '../../../model/index.ts'
+import { tlsText, wantsCertificate } from '../tls-text.ts'
 import { shownError } from './mongo-error.ts'
 import type { BulkOperation } from './mongo-write.ts'
 
@@ -138,7 +139,7 @@ function concernError(error: unknown): unknown {
 }
 
 function unavailable(name: string, error: unknown): DrakkarError {
-  const reason = shownError(error)
+  const reason = tlsText(shownError(error))
   return new DrakkarError('SINK_UNAVAILABLE', `sinks.mongo.${name}.uri: MongoDB cannot be used: ${reason}`, {
     cause: error,
     advice: adviceFor(reason),
@@ -148,6 +149,12 @@ function unavailable(name: string, error: unknown): DrakkarError {
 function adviceFor(reason: string): string {
   if (/auth|not allowed|unauthorized|logged in/i.test(reason)) {
     return 'Set user, password and authSource in the uri, as the server knows them, and let the user write to the database.'
+  }
+  if (wantsCertificate(reason)) {
+    return 'The server wants a certificate of its clients: add tlsCertificateKeyFile=… to the uri, a file with certificate and key.'
+  }
+  if (/altnames|does not match certificate/i.test(reason)) {
+    return 'The certificate is of another host: name the server in the uri as its certificate does.'
   }
   if (/cert|tls|ssl/i.test(reason)) return 'Add tls=true and tlsCAFile=… to the uri for an authority of your own.'
   return 'Check that the server runs and can be reached from here, and that host, port and replicaSet in the uri are right.'

@@ -17,11 +17,17 @@ export function unavailable(name: string, where: string, thrown: unknown): Drakk
 
 function adviceFor(state: string, reason: string): string {
   if (state === '28P01') return 'Set the role and its password in dsn, or password_file.'
+  if (/certificate authentication failed|valid client certificate/i.test(reason)) {
+    return 'The server knows its clients by their certificates: name one of this role and its key in tls.cert_file and tls.key_file (or sslcert and sslkey in dsn).'
+  }
   if (state === '28000' || /no pg_hba/.test(reason)) {
     return 'Let pg_hba.conf of the server take this role from here; where it asks for TLS set sslmode in dsn.'
   }
   if (state === '3D000') return 'Create the database, or correct its name in dsn.'
   if (state === '53300') return 'Raise max_connections of the server, or lower pool_max.'
+  if (/unsupported startup parameter/i.test(reason)) {
+    return 'A pooler in between does not pass it on. Take it out of dsn; instead of a search_path write schema.table.'
+  }
   if (/altnames|does not match certificate/i.test(reason)) {
     return 'The certificate is of another host. Correct the host in dsn, or name what the certificate holds in tls.server_name.'
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
 import { parseRedisUrl, type RedisTarget } from '../../../lib/index.ts'
 import { DrakkarError, reasonOf } from '../../../model/index.ts'
+import { tlsText, wantsCertificate } from '../tls-text.ts'
 import type { LuaScript } from './guarded-scripts.ts'
 import { shown } from './redis-error.ts'
 import type { RedisLink, ReplicaWait, RunAnswers } from './redis-link.ts'
@@ -243,7 +244,8 @@ async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
 
 function unavailable(name: string, target: RedisTarget, error: unknown): DrakkarError {
   const where = target.hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
-  const reason = shown(error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : reasonOf(error))
+  const said = shown(error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : reasonOf(error))
+  const reason = tlsText(said)
   return new DrakkarError(
     'SINK_UNAVAILABLE',
     `sinks.redis.${name}.url: ${target.mode} Redis at ${where} cannot be used: ${reason}`,
@@ -257,6 +259,10 @@ function unavailable(name: string, target: RedisTarget, error: unknown): Drakkar
 function adviceFor(reason: string, target: RedisTarget): string {
   if (/NOAUTH|WRONGPASS|invalid password/i.test(reason))
     return 'Set username and password of the sink (or in its url), as the server knows them.'
+  // The connection is often gone before its reason has been read.
+  if (wantsCertificate(reason) || (target.tls && /ECONNRESET|EPIPE/.test(reason))) {
+    return 'The server broke the connection off. Where it wants certificates of its clients, set sinks.redis.<name>.tls.cert_file and key_file.'
+  }
   if (/cert|self.signed|tls|ssl/i.test(reason))
     return 'Set sinks.redis.<name>.tls: ca_file for an authority of your own, server_name for another name in the certificate.'
   if (target.mode === 'cluster')
