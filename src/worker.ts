@@ -181,7 +181,8 @@ export class Worker {
   }
 
   #notReady(): string[] {
-    const reasons: string[] = []
+    const denied = this.#parts.source.denied()
+    const reasons: string[] = denied === null ? [] : [`source: ${denied}`]
     for (const { at, hold } of this.#parts.holds.all())
       reasons.push(`${at.topic}/${at.partition} held: ${hold.reason}: ${hold.detail}`)
     for (const sink of this.#parts.delivery.views())

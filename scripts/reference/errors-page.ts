@@ -16,7 +16,9 @@ const TELLS: Readonly<Record<ErrorCode, string>> = {
   BROKER_UNREACHABLE:
     'After 10 s, with the addresses and the last words of the client. Refused credentials are reported so, too. `drakkar doctor` tries each address by itself.',
   TOPIC_MISSING:
-    'A source topic, the topic of a sink or of the dead letters. Nothing is created by itself. The advice names topics that are near.',
+    'A source topic, the topic of a sink or of the dead letters, or ACLs hide it from this user. Nothing is created by itself. The advice names topics that are near.',
+  NOT_AUTHORIZED:
+    'ACLs: the group or a source topic may not be read. The advice names what to allow. Once it has worked, a worker waits until it is allowed again, and is not ready.',
   SINK_UNAVAILABLE: 'A folder that does not exist or cannot be written to, a sink that refuses at the start.',
   LAUNCHER_FAILED: 'The process that starts programs did not come up: mostly a limit on processes or memory.',
   WORKER_UNREACHABLE:

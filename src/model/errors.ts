@@ -14,6 +14,7 @@ export const ERRORS = {
   CLIENT_MISSING: { exitCode: 3, title: 'The Kafka client cannot be loaded' },
   BROKER_UNREACHABLE: { exitCode: 3, title: 'No broker can be reached' },
   TOPIC_MISSING: { exitCode: 3, title: 'A topic does not exist' },
+  NOT_AUTHORIZED: { exitCode: 3, title: 'The brokers forbid what the worker must do' },
   SINK_UNAVAILABLE: { exitCode: 3, title: 'A sink cannot be connected' },
   LAUNCHER_FAILED: { exitCode: 3, title: 'No launcher can be started' },
   WORKER_UNREACHABLE: { exitCode: 3, title: 'No running worker answers' },

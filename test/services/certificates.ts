@@ -13,10 +13,17 @@ export interface Certificate {
   readonly both: string
 }
 
+const THIS_MACHINE = 'DNS:localhost,IP:127.0.0.1'
+
 /** A certificate, as it is for this machine, that is its own authority, for the running test. */
-export async function selfSigned(names = 'DNS:localhost,IP:127.0.0.1'): Promise<Certificate> {
+export async function selfSigned(names = THIS_MACHINE): Promise<Certificate> {
   const dir = await mkdtemp(join(tmpdir(), 'drakkar-certificate-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return certificateIn(dir, names)
+}
+
+/** The same in a folder that somebody else removes. */
+export async function certificateIn(dir: string, names = THIS_MACHINE): Promise<Certificate> {
   const files = filesIn(dir, 'own')
   const subject = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names}`]
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', files.key]

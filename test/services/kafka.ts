@@ -21,14 +21,23 @@ export interface KafkaBroker extends AsyncDisposable {
   stop(): Promise<void>
 }
 
+type Properties = Readonly<Record<string, string | number>>
+/** Where a broker listens, `host:port`. */
+export interface Listeners {
+  readonly client: string
+  readonly controller: string
+}
+
 /**
  * Starts a broker of its own in a temporary folder, on a free port. `properties` are the broker's own, such as
  * `message.max.bytes`. Ends with the test process, also where nobody called `stop`.
  */
-export async function startKafka(properties: Readonly<Record<string, string | number>> = {}): Promise<KafkaBroker> {
+export async function startKafka(properties: Properties | ((at: Listeners) => Properties) = {}): Promise<KafkaBroker> {
   const dir = await mkdtemp(join(tmpdir(), 'drakkar-kafka-'))
   const port = await freePortPair()
-  const settings = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
+  const at = { client: `127.0.0.1:${port}`, controller: `127.0.0.1:${port + 1}` }
+  const own = typeof properties === 'function' ? properties(at) : properties
+  const settings = Object.entries(own).map(([name, value]) => `${name}=${value}`)
   let pid = 0
   const atExit = (): void => {
     if (pid !== 0) killNow(pid)

@@ -338,6 +338,7 @@ function forwarded(source: Source): Source {
     stop: () => source.stop(),
     partitions: () => source.partitions(),
     brokersAwayMs: () => source.brokersAwayMs(),
+    denied: () => source.denied(),
   }
 }
 

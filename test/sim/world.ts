@@ -505,6 +505,7 @@ function watchedSource(source: Source, of: { client: string; history: History; e
     stop: () => source.stop(),
     partitions: () => source.partitions(),
     brokersAwayMs: () => source.brokersAwayMs(),
+    denied: () => source.denied(),
   }
 }
 

@@ -170,9 +170,13 @@ function rateOf(text: string | undefined): number | undefined {
 async function requireTopic(producer: KafkaProducer, topic: string, brokers: string): Promise<void> {
   const known = await producer.describe([topic])
   if (known.get(topic) != null) return
-  throw new DrakkarError('TOPIC_MISSING', `topic ${topic} does not exist on ${brokers}`, {
-    advice: `Create it: kafka-topics.sh --bootstrap-server ${brokers.split(',', 1)[0]} --create --topic ${topic} --partitions 4`,
-  })
+  throw new DrakkarError(
+    'TOPIC_MISSING',
+    `topic ${topic} does not exist on ${brokers}, or ACLs hide it from this user`,
+    {
+      advice: `Create it: kafka-topics.sh --bootstrap-server ${brokers.split(',', 1)[0]} --create --topic ${topic} --partitions 4`,
+    },
+  )
 }
 
 /** Ctrl-C ends the input early; what was sent is still waited for and counted. A second one ends the process as usual. */

@@ -142,9 +142,9 @@ function missingError(topics: readonly string[]): DrakkarError {
   const one = topics.length === 1
   return new DrakkarError(
     'TOPIC_MISSING',
-    `the dead-letter topic${one ? '' : 's'} ${topics.join(', ')} ${one ? 'does' : 'do'} not exist`,
+    `the dead-letter topic${one ? '' : 's'} ${topics.join(', ')} ${one ? 'does' : 'do'} not exist, or ACLs hide ${one ? 'it' : 'them'} from this user`,
     {
-      advice: `Create ${one ? 'it' : 'each'} (kafka-topics --create --topic ${topics[0]} --partitions 3), or set dlq.topic. Without it a message that fails would have no place to go.`,
+      advice: `Create ${one ? 'it' : 'each'} (kafka-topics --create --topic ${topics[0]} --partitions 3), let the user write there, or set dlq.topic. Without it a message that fails would have no place to go.`,
     },
   )
 }

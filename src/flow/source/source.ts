@@ -57,4 +57,6 @@ export interface Source {
   partitions(): readonly SourcePartitionView[]
   /** For how long no broker has been connected, milliseconds; null where one is, or where that cannot be known. */
   brokersAwayMs(): number | null
+  /** What the server forbids this source, and what to do; null while it can do its work. */
+  denied(): string | null
 }

@@ -81,7 +81,7 @@ export class TopicReader {
       },
     )
     if ((await this.#consumer.describe([topic])).get(topic) != null) return
-    throw new DrakkarError('TOPIC_MISSING', `topic ${topic} does not exist`, {
+    throw new DrakkarError('TOPIC_MISSING', `topic ${topic} does not exist, or ACLs hide it from this user`, {
       advice: 'Name the dead-letter topic with -t, or the folder of the letters with --folder.',
     })
   }

@@ -123,7 +123,11 @@ class KafkaSink implements Sink<KafkaRecord> {
 }
 
 function topicMissing(name: string, topic: string): DrakkarError {
-  return new DrakkarError('TOPIC_MISSING', `sinks.kafka.${name}.topic: the topic ${topic} does not exist`, {
-    advice: `Create it (kafka-topics --create --topic ${topic} --partitions 12), or correct its name. Topics are not created by the worker.`,
-  })
+  return new DrakkarError(
+    'TOPIC_MISSING',
+    `sinks.kafka.${name}.topic: the topic ${topic} does not exist, or ACLs hide it from this user`,
+    {
+      advice: `Create it (kafka-topics --create --topic ${topic} --partitions 12), correct its name, or let the user write there. Topics are not created by the worker.`,
+    },
+  )
 }

@@ -1,14 +1,11 @@
 /** What an error of a producer says about a record. */
 export type ProducerErrorKind = 'permanent' | 'transient'
 
-/** Errors that the same record gets again, whoever sends it. */
-const PERMANENT = new Set([
-  'MSG_SIZE_TOO_LARGE',
-  'INVALID_MSG_SIZE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-  'TOPIC_AUTHORIZATION_FAILED',
-])
+/**
+ * Errors that the same record gets again, whoever sends it. A missing permission is none: it is of the topic, so of every
+ * record, and somebody will give it.
+ */
+const PERMANENT = new Set(['MSG_SIZE_TOO_LARGE', 'INVALID_MSG_SIZE', 'INVALID_RECORD', 'INVALID_TIMESTAMP'])
 
 /** librdkafka's name of an error without its prefix (`MSG_SIZE_TOO_LARGE`, `_TIMED_OUT`); '' where it has none. */
 export function producerErrorCode(error: unknown): string {

@@ -32,6 +32,8 @@ export interface CommitterParts {
   /** The map of this partition takes this share of the budget. */
   readonly filled: (partition: Partition, fill: number) => void
   readonly failed: (error: unknown) => void
+  /** The broker took what a commit says of a partition. */
+  readonly taken: () => void
   /** A commit of the partition was taken (0), or none has been for so long, milliseconds. */
   readonly overdue: (partition: Partition, forMs: number) => void
 }
@@ -79,6 +81,15 @@ export class Committer {
     if (this.#failures === 0) this.#start(new Set())
     // After a failure there is a timer, unless what had failed is gone and there was nothing to try again.
     else if (this.#flight === null) this.#reschedule()
+  }
+
+  /**
+   * The brokers forbade something: commits are sent for all partitions, as often as it takes, until they are taken again.
+   * Nothing else would tell of it where no messages come.
+   */
+  doubt(): void {
+    for (const partition of this.#parts.partitions()) partition.doubted = true
+    this.commitSoon()
   }
 
   /**
@@ -161,7 +172,7 @@ export class Committer {
     const now = clock.monotonic()
     let wait = Number.POSITIVE_INFINITY
     for (const partition of this.#parts.partitions()) {
-      if (!partition.alive || !partition.resolved || !this.#isDirty(partition)) continue
+      if (!partition.alive || !partition.resolved || !this.#isWanted(partition)) continue
       if (partition.suspendedUntil > now) wait = Math.min(wait, partition.suspendedUntil - now)
       else wait = Math.min(wait, partition.claimed && this.#ends < every ? ageMs : 0)
     }
@@ -174,6 +185,10 @@ export class Committer {
     return partition.ledger.dirty || this.#parts.transactor?.owes(partition) === true
   }
 
+  #isWanted(partition: Partition): boolean {
+    return partition.doubted || this.#isDirty(partition)
+  }
+
   /** Offset and metadata of each request come from one snapshot. */
   #collect(forced: ReadonlySet<Partition>): Entry[] {
     const { clock, filled, transactor } = this.#parts
@@ -181,7 +196,7 @@ export class Committer {
     const entries: Entry[] = []
     transactor?.begin()
     for (const partition of this.#parts.partitions()) {
-      if (!partition.alive || !partition.resolved || !this.#isDirty(partition)) continue
+      if (!partition.alive || !partition.resolved || !this.#isWanted(partition)) continue
       if (partition.suspendedUntil > now && !forced.has(partition)) continue
       const snapshot = partition.ledger.snapshot()
       const { offset, metadata, fill } = transactor?.word(partition, snapshot) ?? plainWord(partition, snapshot)
@@ -231,7 +246,7 @@ export class Committer {
   /** False where the commit was not taken. */
   #apply(entry: Entry, verdict: CommitVerdict, durationMs: number): boolean {
     const { partition, snapshot, request } = entry
-    const { clock, announce, claimed, overdue } = this.#parts
+    const { clock, announce, claimed, overdue, taken } = this.#parts
     if (verdict === 'stranger') partition.suspendedUntil = clock.monotonic() + SUSPEND_MS
     if (verdict === 'too-long') {
       partition.metadataBudget = Math.max(SMALLEST_METADATA_BUDGET, Math.floor(partition.metadataBudget / 2))
@@ -239,8 +254,10 @@ export class Committer {
     if (verdict !== 'done') return false
     partition.ledger.acknowledged(snapshot)
     partition.suspendedUntil = 0
+    partition.doubted = false
     partition.commitFailure = null
     overdue(partition, 0)
+    taken()
     announce({
       type: 'committed',
       at: partition.at,

@@ -39,6 +39,8 @@ export class Partition {
   fetchedAt: number | null = null
   /** The offset after the log's last record, as far as the client has told; null before. */
   logEnd: number | null = null
+  /** Nobody knows whether commits of it are taken: one is sent also where there is nothing new to say. */
+  doubted = false
   /** Characters of metadata that the broker takes. */
   metadataBudget: number
   /** Records of the poll at hand. */

@@ -2,6 +2,7 @@ import { type Clock, type Random, sleep } from '../../../lib/index.ts'
 import { type Announce, type Assignment, type TopicPartition } from '../../../model/index.ts'
 import { decodeMetadata, type FinishedMap, Ledger } from '../../ledger/index.ts'
 import type { SourceListener } from '../source.ts'
+import type { Access } from './access.ts'
 import type { Committer } from './committer.ts'
 import type { CommittedPosition, KafkaConsumer, RebalanceListener, StartPosition, Watermarks } from './driver.ts'
 import type { Faults } from './faults.ts'
@@ -26,6 +27,7 @@ export interface RebalanceParts {
   readonly intake: Pick<Intake, 'expect' | 'rewind' | 'poll'>
   readonly gaps: Pick<Gaps, 'found'>
   readonly faults: Faults
+  readonly access: Pick<Access, 'assigned'>
   readonly listener: SourceListener
   readonly clock: Clock
   readonly random: Random
@@ -166,12 +168,13 @@ export class Rebalance implements RebalanceListener {
   }
 
   #begin(partitions: readonly Partition[]): void {
-    const { registry, valve, listener, announce, committer, isQuiet } = this.#parts
+    const { registry, valve, listener, announce, access, committer, isQuiet } = this.#parts
     const assignments = partitions.map((partition) => partition.assignment)
     for (const partition of partitions) {
       registry.add(partition)
       if (isQuiet()) valve.pause(partition, 'stop')
     }
+    access.assigned()
     announce({ type: 'assigned', assignments })
     listener.assigned(assignments)
     committer.commitSoon()

@@ -1051,6 +1051,49 @@ describe('the client', () => {
     expect(world.failures[0]).toMatchObject({ code: 'CLIENT_FATAL', cause: fatal })
   })
 
+  it('that may not read the group or a topic ends the source, unless everything has worked before', async () => {
+    for (const [code, errno, flag] of [
+      ['ERR_GROUP_AUTHORIZATION_FAILED', 30, '--group'],
+      ['ERR_TOPIC_AUTHORIZATION_FAILED', 29, '--topic jobs'],
+    ] as const) {
+      const world = new World()
+      await world.start()
+      world.kafka.events.error(refusal(code, errno))
+      expect(world.failures).toMatchObject([
+        { code: 'NOT_AUTHORIZED', advice: expect.stringContaining(flag) as string },
+      ])
+      expect(world.source.denied()).toContain('kafka-acls --add')
+    }
+    const world = new World()
+    world.stored(0)
+    await world.start(p0)
+    await world.clock.run(1000)
+    world.kafka.events.error(refusal('ERR_GROUP_AUTHORIZATION_FAILED', 30))
+    expect([world.failures, world.source.denied()]).toEqual([[], expect.stringContaining('read the group')])
+    await world.clock.runUntil(world.kafka.listener.assigned([p1]))
+    expect(world.source.denied()).toBeNull()
+  })
+
+  it('whose credentials are refused while it runs is told of until a commit is taken', async () => {
+    const world = new World()
+    await world.start(p0)
+    const { answer } = world.kafka
+    const denied = refusal('ERR__AUTHENTICATION', -169)
+    world.kafka.answer = (requests) => Promise.resolve(world.kafka.refused(requests, denied))
+    world.kafka.events.error(denied)
+    const commits = world.kafka.commits.length
+    await world.clock.run(30_000)
+    expect([world.failures, world.source.denied()]).toEqual([[], expect.stringContaining('Check user and password')])
+    // Nothing has ended meanwhile: it finds out by itself when it is let in again.
+    expect(world.kafka.commits.length).toBeGreaterThan(commits + 3)
+    world.kafka.answer = answer
+    await world.clock.run(10_000)
+    expect(world.source.denied()).toBeNull()
+    const after = world.kafka.commits.length
+    await world.clock.run(60_000)
+    expect(world.kafka.commits).toHaveLength(after)
+  })
+
   it('that repeats itself is quoted once in ten seconds, with a count', async () => {
     const world = new World()
     await world.start(p0)

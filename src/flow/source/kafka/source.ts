@@ -1,5 +1,6 @@
 import { type Assignment, DrakkarError, type End, type PauseReason } from '../../../model/index.ts'
 import type { Source, SourceListener, SourcePartitionView } from '../source.ts'
+import { Access } from './access.ts'
 import { Bounds } from './bounds.ts'
 import { Committer } from './committer.ts'
 import type { ClientState, KafkaConsumer } from './driver.ts'
@@ -34,6 +35,7 @@ export class KafkaSource implements Source {
   readonly #settings: KafkaSourceSettings
   readonly #registry = new Registry()
   readonly #closing = new AbortController()
+  readonly #access: Access
   #running: Running | null = null
   /** Since when no broker is connected (monotonic); null while one is. */
   #awaySince: number | null = null
@@ -42,6 +44,7 @@ export class KafkaSource implements Source {
 
   constructor(options: KafkaSourceOptions) {
     this.#settings = withDefaults(options)
+    this.#access = new Access(this.#settings.consumer)
   }
 
   async start(listener: SourceListener): Promise<void> {
@@ -53,7 +56,12 @@ export class KafkaSource implements Source {
     this.#running = running
     try {
       await consumer.connect(rebalance, {
-        error: (error) => faults.report(error),
+        error: (error) => {
+          faults.report(error)
+          const verdict = this.#access.report(error)
+          if (verdict === 'denied') running.committer.doubt()
+          else if (verdict !== 'other') faults.fail(verdict)
+        },
         outOfRange: (at) => gaps.outOfRange(at),
         seen: (state) => this.#seen(state),
       })
@@ -125,6 +133,10 @@ export class KafkaSource implements Source {
     return this.#awaySince === null ? null : this.#settings.clock.monotonic() - this.#awaySince
   }
 
+  denied(): string | null {
+    return this.#access.denied
+  }
+
   #seen({ connected, ends }: ClientState): void {
     if (connected) this.#awaySince = null
     else this.#awaySince ??= this.#settings.clock.monotonic()
@@ -193,6 +205,7 @@ export class KafkaSource implements Source {
       claimed: (partition: Partition) => intake.release(partition),
       filled: (partition, fill) => bounds.metadata(partition, fill),
       overdue: (partition, forMs) => bounds.committed(partition, forMs),
+      taken: () => this.#access.committed(),
       failed: (error) => faults.report(error),
     })
     settings.transactor?.serve({ consumer, committer, valve, registry })
@@ -218,7 +231,18 @@ export class KafkaSource implements Source {
       polled,
     })
     const isQuiet = (): boolean => this.#quiet
-    const rebalance = new Rebalance({ ...shared, committer, intake, gaps, listener, settings, closing, isQuiet })
+    const access = this.#access
+    const rebalance = new Rebalance({
+      ...shared,
+      access,
+      committer,
+      intake,
+      gaps,
+      listener,
+      settings,
+      closing,
+      isQuiet,
+    })
     return { consumer, faults, valve, bounds, committer, intake, rebalance, gaps }
   }
 }

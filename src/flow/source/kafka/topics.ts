@@ -44,8 +44,8 @@ export function topicMissing(missing: readonly string[], existing: readonly stri
   })
   return new DrakkarError(
     'TOPIC_MISSING',
-    `the source topic${missing.length > 1 ? 's' : ''} ${missing.join(', ')} ${missing.length > 1 ? 'do' : 'does'} not exist`,
-    { advice: [...lines, 'Create the topic, or correct sources.kafka.topic.'].join(' ') },
+    `the source topic${missing.length > 1 ? 's' : ''} ${missing.join(', ')} ${missing.length > 1 ? 'do' : 'does'} not exist, or ACLs hide ${missing.length > 1 ? 'them' : 'it'} from this user`,
+    { advice: [...lines, 'Create the topic, correct sources.kafka.topic, or let the user read it.'].join(' ') },
   )
 }
 

@@ -54,6 +54,7 @@ function world(of: { readonly partitions?: number; readonly budget?: number; rea
     claimed: () => undefined,
     overdue: () => undefined,
     filled: () => undefined,
+    taken: () => undefined,
     failed: () => undefined,
   })
   transactor.serve({
