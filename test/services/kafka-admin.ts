@@ -29,7 +29,8 @@ export function kafkaAdmin(brokers: string): KafkaAdmin {
   return {
     createTopic: (topic, partitions, config = {}) =>
       call((done) =>
-        admin.createTopic({ topic, num_partitions: partitions, replication_factor: 1, config }, TIMEOUT_MS, done),
+        // As many replicas as the cluster is set up for.
+        admin.createTopic({ topic, num_partitions: partitions, replication_factor: -1, config }, TIMEOUT_MS, done),
       ),
     deleteTopic: (topic) => call((done) => admin.deleteTopic(topic, TIMEOUT_MS, done)),
     deleteRecords: ({ topic, partition }, offset) =>

@@ -32,9 +32,12 @@ export interface Listeners {
  * Starts a broker of its own in a temporary folder, on a free port. `properties` are the broker's own, such as
  * `message.max.bytes`. Ends with the test process, also where nobody called `stop`.
  */
-export async function startKafka(properties: Properties | ((at: Listeners) => Properties) = {}): Promise<KafkaBroker> {
+export async function startKafka(
+  properties: Properties | ((at: Listeners) => Properties) = {},
+  chosenPort?: number,
+): Promise<KafkaBroker> {
   const dir = await mkdtemp(join(tmpdir(), 'drakkar-kafka-'))
-  const port = await freePortPair()
+  const port = chosenPort ?? (await freePortPair())
   const at = { client: `127.0.0.1:${port}`, controller: `127.0.0.1:${port + 1}` }
   const own = typeof properties === 'function' ? properties(at) : properties
   const settings = Object.entries(own).map(([name, value]) => `${name}=${value}`)
@@ -71,6 +74,39 @@ export async function startKafka(properties: Properties | ((at: Listeners) => Pr
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** Three brokers that keep three replicas of everything and take what two of them have. */
+export async function startCluster(): Promise<readonly KafkaBroker[]> {
+  const ports = [await freePortPair(), await freePortPair(), await freePortPair()]
+  const voters = ports.map((port, n) => `${n + 1}@127.0.0.1:${port + 1}`).join(',')
+  const replicated = Object.fromEntries(
+    ['offsets.topic', 'transaction.state.log', 'default', 'share.coordinator.state.topic'].map((of) => [
+      `${of}.replication.factor`,
+      3,
+    ]),
+  )
+  // All at once: one alone is no quorum, and does not start.
+  const starts = ports.map((port, n) =>
+    startKafka(
+      {
+        'node.id': n + 1,
+        'controller.quorum.voters': voters,
+        ...replicated,
+        'transaction.state.log.min.isr': 2,
+        'min.insync.replicas': 2,
+        'replica.lag.time.max.ms': 5000,
+        'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000,
+      },
+      port,
+    ),
+  )
+  const started = await Promise.allSettled(starts)
+  const failed = started.find((outcome) => outcome.status === 'rejected')
+  const brokers = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  if (failed === undefined) return brokers
+  await Promise.all(brokers.map((broker) => broker.stop()))
+  throw failed.reason
 }
 
 /** The broker named in `DRAKKAR_KAFKA`, which stays as it is, else one of our own. For tests that leave the broker alone. */
