@@ -104,7 +104,7 @@ function sourceFindings({ sources, sinks, dlq }: Config, known: Known): readonly
 function sourceTopic(name: string, known: Known): SourceTopic {
   const partitions = known.get(name) ?? 0
   if (partitions > 0) return { finding: [ok('source topics', `${name}: ${countOf(partitions)}`)], name, partitions }
-  const advice = 'Create it, or correct sources.kafka.topic.'
+  const advice = 'Create it, correct sources.kafka.topic, or let the user read it (ACLs).'
   return { finding: [problem('source topics', `${name} does not exist`, advice)], name, partitions }
 }
 
@@ -122,7 +122,7 @@ function sinkFindings(name: string, topic: string, known: Known | null): readonl
   if (known === null) return []
   const partitions = known.get(topic) ?? 0
   if (partitions > 0) return [ok('sink topics', `sinks.kafka.${name}: ${topic}, ${countOf(partitions)}`)]
-  const advice = `Create it, or correct sinks.kafka.${name}.topic.`
+  const advice = `Create it, correct sinks.kafka.${name}.topic, or let the user write there (ACLs).`
   return [problem('sink topics', `sinks.kafka.${name}: ${topic} does not exist`, advice)]
 }
 
@@ -133,7 +133,7 @@ function deadLetterFindings({ dlq }: Config, topics: readonly SourceTopic[], kno
     const partitions = known.get(name) ?? 0
     if (partitions > 0) return ok('dead letters', `${name}: ${countOf(partitions)}`)
     const advice =
-      'Create it, or name another one in dlq.topic: messages that cannot be worked on must have somewhere to go.'
+      'Create it, let the user write there (ACLs), or name another one in dlq.topic: messages that cannot be worked on must have somewhere to go.'
     return problem('dead letters', `${name} does not exist`, advice)
   })
 }
