@@ -22,7 +22,7 @@ afterAll(async () => {
 interface Behind {
   readonly schema: string
   readonly table: string
-  texts(): Promise<readonly string[]>
+  readonly texts: () => Promise<readonly string[]>
 }
 
 async function behind(): Promise<Behind> {

@@ -1,6 +1,7 @@
 // A cluster as it is in production: TLS, a password or a certificate for each client, and ACLs for all that it may do.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientCertificate } from './certificates.ts'
+import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
 import { idsOf, jobIds, jobs } from './chaos/jobs.ts'
 import { readLog } from './chaos/log-reader.ts'
 import { Stage } from './chaos/stage.ts'
@@ -163,6 +164,6 @@ test('transactions need their id, and a certificate is as good as a password', {
   await stage.ready({ config, workerId: 'w' })
   await stage.allCommitted()
   const { values } = await readLog(stage.brokers, stage.topics.out, stage.partitions, 'read_committed')
-  const ids = values.map((value) => (JSON.parse(String(value)) as { ids: string[] }).ids[0])
-  expect(ids.toSorted()).toEqual(jobIds(200).toSorted())
+  const ids = values.flatMap((value) => (JSON.parse(String(value)) as { ids: string[] }).ids)
+  expect(eachOnce(ids, jobIds(200))).toEqual(EACH_ONCE)
 })

@@ -195,7 +195,8 @@ export class KafkaSource implements Source {
       flowing: (partition) => queueMicrotask(() => intake.release(partition)),
     })
     const bounds = new Bounds(valve, settings.maxSpan)
-    const shared = { consumer, registry, valve, faults, clock, random, announce }
+    const access = this.#access
+    const shared = { consumer, registry, valve, faults, access, clock, random, announce }
     const committer: Committer = new Committer({
       ...shared,
       partitions: () => registry.values(),
@@ -205,7 +206,7 @@ export class KafkaSource implements Source {
       claimed: (partition: Partition) => intake.release(partition),
       filled: (partition, fill) => bounds.metadata(partition, fill),
       overdue: (partition, forMs) => bounds.committed(partition, forMs),
-      taken: () => this.#access.committed(),
+      taken: () => access.committed(),
       failed: (error) => faults.report(error),
     })
     settings.transactor?.serve({ consumer, committer, valve, registry })
@@ -231,18 +232,7 @@ export class KafkaSource implements Source {
       polled,
     })
     const isQuiet = (): boolean => this.#quiet
-    const access = this.#access
-    const rebalance = new Rebalance({
-      ...shared,
-      access,
-      committer,
-      intake,
-      gaps,
-      listener,
-      settings,
-      closing,
-      isQuiet,
-    })
+    const rebalance = new Rebalance({ ...shared, committer, intake, gaps, listener, settings, closing, isQuiet })
     return { consumer, faults, valve, bounds, committer, intake, rebalance, gaps }
   }
 }
