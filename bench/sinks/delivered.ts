@@ -19,7 +19,7 @@ export interface Figures {
 export async function throughDelivery(
   what: string,
   sink: Sink,
-  batch: Pick<BatchOptions, 'maxRecords' | 'inFlight'>,
+  batch: Pick<BatchOptions, 'maxRecords' | 'inFlight'> & Partial<BatchOptions>,
   count: number,
   outputs: (n: number) => Outputs,
 ): Promise<Figures> {

@@ -106,7 +106,7 @@ test('TLS: an authority of its own must be named, names must match, and clients 
   await using __ = await startMongo(false, ...flags(strict), `--listen-tls-ca-file=${files.cert}`)
   await using ___ = await startMongo(false, ...flags(wrong, other))
   const start = async (port: number, query: string): Promise<unknown> => {
-    const sink = makeSink({ uri: `mongodb://127.0.0.1:${port}/?tls=true${query}`, connectTimeoutMs: 2000 })
+    const sink = makeSink({ uri: `mongodb://127.0.0.1:${port}/?tls=true${query}`, connectTimeoutMs: 1000 })
     onTestFinished(() => sink.close())
     const refused = await sink.connect().catch((error: unknown) => error)
     return refused ?? (await deliverOnce(sink, { collection: 'c', data: {} }))

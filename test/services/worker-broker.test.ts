@@ -4,7 +4,7 @@ import { idsOf, jobs } from './chaos/jobs.ts'
 import { Stage } from './chaos/stage.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
 
-const AWAY_MS = process.env['DRAKKAR_NIGHTLY'] === '1' ? 60_000 : 15_000
+const AWAY_MS = process.env['DRAKKAR_NIGHTLY'] === '1' ? 60_000 : 8_000
 
 let kafka: KafkaBroker
 beforeAll(async () => {

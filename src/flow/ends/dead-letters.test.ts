@@ -191,7 +191,7 @@ test('the start fails where a dead-letter topic is missing, where letters would 
   const missing = new World({ sourceTopics: ['jobs', 'other', 'more'] })
   await expect(missing.deadLetters.connect()).rejects.toMatchObject({
     code: 'TOPIC_MISSING',
-    message: 'the dead-letter topics other_dlq, more_dlq do not exist',
+    message: 'the dead-letter topics other_dlq, more_dlq do not exist, or ACLs hide them from this user',
     advice: expect.stringContaining('kafka-topics --create --topic other_dlq') as string,
   })
   expect(missing.producer.closed).toBe(1)
