@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // The native Kafka client can be loaded by one thread of a process only: forks, never threads.
@@ -10,6 +11,8 @@ const ssr = { resolve: { conditions: ['drakkar-src'] } }
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Most tests wait for programs and servers: with the default of one less than there are CPUs, two of them stand idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         resolve,

@@ -24,14 +24,19 @@ async function fresh(): Promise<void> {
   await admin.createTopic(TOPIC, 6)
 }
 
-async function script(what: string, count: number, outstanding: number, lingerMs: number): Promise<Figures> {
+async function script(
+  what: string,
+  count: number,
+  outstanding: number,
+  headersOf: (n: number) => object[] | undefined = () => undefined,
+): Promise<Figures> {
   await fresh()
   const { Producer } = loadClient()
   const client = new Producer({
     'bootstrap.servers': broker.brokers,
     'enable.idempotence': true,
     acks: -1,
-    'linger.ms': lingerMs,
+    'linger.ms': outstanding === 1 ? 0 : LINGER_MS,
     'socket.nagle.disable': true,
     partitioner: 'murmur2_random',
     dr_cb: true,
@@ -46,7 +51,8 @@ async function script(what: string, count: number, outstanding: number, lingerMs
   })
   const figures = await measured(what, count, outstanding, (n) => {
     const { promise, resolve } = Promise.withResolvers<void>()
-    client.produce(TOPIC, null, Buffer.from(JSON.stringify(data(n))), Buffer.from(`k${n}`), null, resolve, undefined)
+    const value = Buffer.from(JSON.stringify(data(n)))
+    client.produce(TOPIC, null, value, Buffer.from(`k${n}`), null, resolve, headersOf(n) as never)
     return promise
   })
   await new Promise<void>((resolve) => client.disconnect(1, resolve))
@@ -66,10 +72,15 @@ async function ours(what: string, idHeader: boolean): Promise<Figures> {
 for (const what of ['once before, so that everything is compiled', 'measured']) {
   process.stdout.write(`${what}\n`)
   print([
-    await script(`script, ${OUTSTANDING} outstanding`, COUNT, OUTSTANDING, LINGER_MS),
+    await script(`script, ${OUTSTANDING} outstanding`, COUNT, OUTSTANDING),
     await ours('sink, without the header of ids', false),
+    await script('script, one at a time', COUNT / 50, 1),
+  ])
+  print([
+    await script(`script, ${OUTSTANDING} outstanding, a header of ids`, COUNT, OUTSTANDING, (n) => [
+      { 'drakkar-id': Buffer.from(`jobs:0:${n}:0/kafka:out/0`) },
+    ]),
     await ours('sink', true),
-    await script('script, one at a time', COUNT / 50, 1, 0),
   ])
 }
 admin.close()
