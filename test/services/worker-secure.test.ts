@@ -53,6 +53,16 @@ async function failure(worker: WorkerProcess): Promise<string> {
   return `${status} ${code}: ${error} → ${advice}`
 }
 
+function notReady(stage: Stage, worker: WorkerProcess, why: RegExp): Promise<unknown> {
+  return stage.until(`it is not ready: ${why}`, 60_000, async () =>
+    (await worker.notReady())?.some((reason) => why.test(reason)),
+  )
+}
+
+function ready(stage: Stage, worker: WorkerProcess): Promise<unknown> {
+  return stage.until('it is ready', 60_000, async () => (await worker.notReady())?.length === 0)
+}
+
 test('a start that is refused says by whom, and what to do', { timeout: 120_000 }, async () => {
   await using stage = await Stage.open(kafka.broker.brokers, 'refused')
   const start = async (config: object): Promise<string> => failure(await stage.start({ config: { kafka: config } }))
@@ -103,35 +113,29 @@ test('permissions and passwords that are taken away while it runs lose nothing: 
     await stage.produce(jobs(100, { ms: 1 }, count))
     count += 100
   }
-  const isNotReady = (why: RegExp): Promise<unknown> =>
-    stage.until(`it is not ready: ${why}`, 60_000, async () =>
-      (await worker.notReady())?.some((reason) => why.test(reason)),
-    )
-  const isReady = (): Promise<unknown> =>
-    stage.until('it is ready', 60_000, async () => (await worker.notReady())?.length === 0)
   await more()
   await stage.allCommitted()
 
   await kafka.forbid(WORKER, needs.results(stage))
   await kafka.allow(WORKER, [['--topic', stage.topics.out, '--operation', 'Describe']])
   await more()
-  await isNotReady(/held: sink kafka:out.*Topic authorization failed/)
+  await notReady(stage, worker, /held: sink kafka:out.*Topic authorization failed/)
   await kafka.allow(WORKER, [needs.results(stage)])
-  await isReady()
+  await ready(stage, worker)
   await stage.allCommitted()
 
   await kafka.forbid(WORKER, needs.source(stage))
   await more()
-  await isNotReady(/source: .*Topic authorization failed.*kafka-acls/)
+  await notReady(stage, worker, /source: .*Topic authorization failed.*kafka-acls/)
   await kafka.allow(WORKER, [needs.source(stage)])
-  await isReady()
+  await ready(stage, worker)
   await stage.allCommitted()
 
   await kafka.setPassword('worker', 'another-word')
   await more()
-  await isNotReady(/source: .*Authentication failure.*password/)
+  await notReady(stage, worker, /source: .*Authentication failure.*password/)
   await kafka.setPassword('worker', 'right-word')
-  await isReady()
+  await ready(stage, worker)
   await stage.allCommitted()
 
   expect(worker.alive).toBe(true)
@@ -161,9 +165,15 @@ test('transactions need their id, and a certificate is as good as a password', {
   expect(said).toMatch(/^3 SINK_UNAVAILABLE: .*Transactional Id authorization failed.* → .*drakkar-exact-.*-w/)
   const [id = ''] = /drakkar-exact-[\w-]+/.exec(said) ?? []
   await kafka.allow('User:CN=scorer', [['--transactional-id', id, '--operation', 'Write']])
-  await stage.ready({ config, workerId: 'w' })
+  const worker = await stage.ready({ config, workerId: 'w' })
+  await stage.allCommitted()
+  await kafka.forbid('User:CN=scorer', needs.group(stage))
+  await stage.produce(jobs(200, { ms: 1 }, 200))
+  await notReady(stage, worker, /source: .*Group authorization failed.*kafka-acls/)
+  await kafka.allow('User:CN=scorer', [needs.group(stage)])
+  await ready(stage, worker)
   await stage.allCommitted()
   const { values } = await readLog(stage.brokers, stage.topics.out, stage.partitions, 'read_committed')
   const ids = values.flatMap((value) => (JSON.parse(String(value)) as { ids: string[] }).ids)
-  expect(eachOnce(ids, jobIds(200))).toEqual(EACH_ONCE)
+  expect(eachOnce(ids, jobIds(400))).toEqual(EACH_ONCE)
 })

@@ -1,8 +1,10 @@
 import { DrakkarError } from '../../../model/index.ts'
 import type { DriverError } from './driver.ts'
 
+type Denial = 'group' | 'topic' | 'cluster' | 'credentials'
+
 /** What the brokers said no to, by the client's code for it. */
-const DENIALS: Readonly<Record<string, 'group' | 'topic' | 'cluster' | 'credentials'>> = {
+const DENIALS: Readonly<Record<string, Denial>> = {
   ERR_GROUP_AUTHORIZATION_FAILED: 'group',
   ERR_TOPIC_AUTHORIZATION_FAILED: 'topic',
   ERR_CLUSTER_AUTHORIZATION_FAILED: 'cluster',
@@ -23,7 +25,7 @@ export interface AccessOptions {
 export class Access {
   readonly #options: AccessOptions
   #worked = false
-  #denied: string | null = null
+  #denied: { readonly what: Denial; readonly text: string } | null = null
 
   constructor(options: AccessOptions) {
     this.#options = options
@@ -31,7 +33,7 @@ export class Access {
 
   /** What they forbid, and what to do; null while they forbid nothing. */
   get denied(): string | null {
-    return this.#denied
+    return this.#denied === null ? null : this.#denied.text
   }
 
   /**
@@ -42,7 +44,7 @@ export class Access {
     const what = DENIALS[error.code]
     if (what === undefined) return 'other'
     const advice = this.#advice(what)
-    this.#denied = `${error.message}. ${advice}`
+    this.#denied = { what, text: `${error.message}. ${advice}` }
     if (this.#worked || what === 'credentials') return 'denied'
     return new DrakkarError('NOT_AUTHORIZED', `the Kafka source may not do its work: ${error.message}`, {
       cause: error,
@@ -50,7 +52,12 @@ export class Access {
     })
   }
 
-  /** The group gave us partitions: nothing that it was refused for before is refused any more. */
+  /** A broker is connected, and nothing else can tell: no partition is ours to commit. */
+  connected(): void {
+    if (this.#denied?.what === 'credentials') this.#denied = null
+  }
+
+  /** The group let us in: what we were refused for before is not refused any more. */
   assigned(): void {
     this.#denied = null
   }
@@ -61,7 +68,7 @@ export class Access {
     this.#denied = null
   }
 
-  #advice(what: (typeof DENIALS)[string]): string {
+  #advice(what: Denial): string {
     const { groupId, topics } = this.#options
     const allow = (resource: string): string => `kafka-acls --add --allow-principal User:… ${resource} --operation Read`
     if (what === 'group') return `Let its user read the group: ${allow(`--group ${groupId}`)}.`

@@ -62,7 +62,7 @@ export interface Watermarks {
  * it: so partitions move to the next owner only when `revoked` has resolved.
  */
 export interface RebalanceListener {
-  /** Resolve with the position to start each partition from. */
+  /** Resolve with the position to start each partition from. None: the group let us in, and has nothing (more) for us. */
   assigned(partitions: readonly TopicPartition[]): Promise<readonly StartPosition[]>
   revoked(partitions: readonly TopicPartition[], how: { readonly lost: boolean }): Promise<void>
 }

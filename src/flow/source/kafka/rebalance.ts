@@ -54,6 +54,8 @@ export class Rebalance implements RebalanceListener {
   }
 
   assigned(partitions: readonly TopicPartition[]): Promise<readonly StartPosition[]> {
+    // None for a member that has some says only that the group has changed.
+    if (partitions.length > 0 || this.#parts.registry.all.length === 0) this.#parts.access.assigned()
     return this.#inTurn(() => this.#assign(partitions), anywhere(partitions))
   }
 
@@ -168,13 +170,12 @@ export class Rebalance implements RebalanceListener {
   }
 
   #begin(partitions: readonly Partition[]): void {
-    const { registry, valve, listener, announce, access, committer, isQuiet } = this.#parts
+    const { registry, valve, listener, announce, committer, isQuiet } = this.#parts
     const assignments = partitions.map((partition) => partition.assignment)
     for (const partition of partitions) {
       registry.add(partition)
       if (isQuiet()) valve.pause(partition, 'stop')
     }
-    access.assigned()
     announce({ type: 'assigned', assignments })
     listener.assigned(assignments)
     committer.commitSoon()

@@ -1094,6 +1094,24 @@ describe('the client', () => {
     expect(world.kafka.commits).toHaveLength(after)
   })
 
+  it('that has no partition hears that it is let in again from the group, and from a broker that is connected', async () => {
+    const world = new World()
+    world.stored(0)
+    await world.start(p0)
+    await world.clock.run(1000)
+    await world.clock.runUntil(world.kafka.listener.revoked([p0], { lost: false }))
+    world.kafka.events.error(refusal('ERR_GROUP_AUTHORIZATION_FAILED', 30))
+    world.kafka.events.seen?.({ connected: true, ends: [] })
+    expect(world.source.denied()).toContain('--group workers')
+    await world.clock.runUntil(world.kafka.listener.assigned([]))
+    expect(world.source.denied()).toBeNull()
+    world.kafka.events.error(refusal('ERR__AUTHENTICATION', -169))
+    world.kafka.events.seen?.({ connected: false, ends: [] })
+    expect(world.source.denied()).toContain('password')
+    world.kafka.events.seen?.({ connected: true, ends: [] })
+    expect(world.source.denied()).toBeNull()
+  })
+
   it('that repeats itself is quoted once in ten seconds, with a count', async () => {
     const world = new World()
     await world.start(p0)

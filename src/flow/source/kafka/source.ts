@@ -138,6 +138,7 @@ export class KafkaSource implements Source {
   }
 
   #seen({ connected, ends }: ClientState): void {
+    if (connected && this.#registry.all.length === 0) this.#access.connected()
     if (connected) this.#awaySince = null
     else this.#awaySince ??= this.#settings.clock.monotonic()
     for (const { topic, partition, end, handedOn } of ends) {

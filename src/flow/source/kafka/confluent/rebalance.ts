@@ -116,7 +116,7 @@ export class Rebalancer {
 
   async #assigned(partitions: readonly RdPartition[]): Promise<void> {
     for (const at of partitions) this.#offered.add(partitionKey(at))
-    const starts = partitions.length === 0 ? [] : await this.#startsOf(partitions)
+    const starts = await this.#startsOf(partitions)
     this.#offered.clear()
     if (this.#disconnecting) {
       this.#giveUp(partitions)
