@@ -17,19 +17,6 @@ PROGRAM=${XDG_CACHE_HOME:-$HOME/.cache}/drakkar/services/ferretdb-$VERSION
 READY_SECONDS=30
 STOP_SECONDS=20
 
-main() {
-  local verb=${1:-}
-  case $verb in
-    install) install ;;
-    start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
-    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
-    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
-    *) usage ;;
-  esac
-}
-
-usage() { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-
 # Not `go install`: a program that was made so does not know its version, and refuses to start.
 install() {
   [ -x "$PROGRAM" ] && return
@@ -102,4 +89,4 @@ stop() {
   rm -f "$dir/pid"
 }
 
-main "$@"
+dispatch 3 "$@"

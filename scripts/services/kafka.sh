@@ -16,19 +16,6 @@ HEAP=${KAFKA_HEAP:-512m}
 READY_SECONDS=60
 STOP_SECONDS=30
 
-main() {
-  local verb=${1:-}
-  case $verb in
-    install) install ;;
-    start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
-    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
-    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
-    *) usage ;;
-  esac
-}
-
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-
 install() {
   [ -f "$HOME_DIR/complete" ] && return
   command -v java >/dev/null || fail 'java is missing: apt-get install -y --no-install-recommends default-jre-headless'
@@ -146,4 +133,4 @@ stop() {
   rm -f "$dir/pid"
 }
 
-main "$@"
+dispatch 3 "$@"

@@ -15,20 +15,7 @@ set -euo pipefail
 READY_SECONDS=30
 STOP_SECONDS=10
 
-main() {
-  local verb=${1:-}
-  case $verb in
-    install) install ;;
-    start) [ $# -ge 4 ] || usage; shift; install; start "$@" ;;
-    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
-    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
-    *) usage ;;
-  esac
-}
-
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 program() { command -v pgbouncer || ls /usr/sbin/pgbouncer 2>/dev/null || true; }
-as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 
 install() {
   [ -n "$(program)" ] || from_apt pgbouncer
@@ -52,20 +39,18 @@ start() {
 }
 
 run() {
-  local dir=$1 i pid
+  local dir=$1 i pid port
   [ -f "$dir/pgbouncer.ini" ] || fail "$dir holds no pooler: start it first"
   pid=$(pid_of "$dir")
   [ -z "$pid" ] || fail "the pooler in $dir runs already (pid $pid)"
-  as_user "$(program)" -d -q "$dir/pgbouncer.ini" >"$dir/start.log" 2>&1 </dev/null || {
+  port=$(sed -n 's/^listen_port = //p' "$dir/pgbouncer.ini")
+  as_postgres "$(program)" -d -q "$dir/pgbouncer.ini" >"$dir/start.log" 2>&1 </dev/null || {
     tail -n 30 "$dir/start.log" "$dir/log" >&2 || true
     fail "the pooler in $dir did not start"
   }
   for ((i = 0; i < READY_SECONDS * 20; i++)); do
     pid=$(pid_of "$dir")
-    if [ -n "$pid" ]; then
-      echo "$pid"
-      return
-    fi
+    [ -z "$pid" ] || ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$pid"; return; }
     sleep 0.05
   done
   fail "the pooler in $dir did not start within $READY_SECONDS s"
@@ -87,4 +72,4 @@ stop() {
   rm -f "$dir/pid"
 }
 
-main "$@"
+dispatch 4 "$@"

@@ -15,20 +15,7 @@ set -euo pipefail
 READY_SECONDS=60
 STOP_SECONDS=30
 
-main() {
-  local verb=${1:-}
-  case $verb in
-    install) install ;;
-    start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
-    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
-    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
-    *) usage ;;
-  esac
-}
-
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 bin() { if [ -n "${PG_BIN:-}" ]; then echo "$PG_BIN"; else ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; fi; }
-as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 
 install() {
   [ -n "$(bin)" ] || from_apt postgresql
@@ -45,7 +32,7 @@ start() {
   if [ ! -f "$dir/data/PG_VERSION" ]; then
     printf 'postgres\n' >"$dir/password"
     chmod 644 "$dir/password"
-    as_user "$(bin)/initdb" -D "$dir/data" -U postgres --pwfile="$dir/password" --auth-local=trust \
+    as_postgres "$(bin)/initdb" -D "$dir/data" -U postgres --pwfile="$dir/password" --auth-local=trust \
       --auth-host=scram-sha-256 -E UTF8 --locale=C --no-sync >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "initdb failed"; }
   fi
   {
@@ -80,7 +67,7 @@ run() {
   pid=$(pid_of "$dir")
   [ -z "$pid" ] || fail "the server in $dir runs already (pid $pid)"
   # After a SIGKILL: workers of the dead one keep its memory until they have noticed.
-  as_user "$(bin)/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t "$READY_SECONDS" -s start >"$dir/start.log" 2>&1 </dev/null || {
+  as_postgres "$(bin)/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t "$READY_SECONDS" -s start >"$dir/start.log" 2>&1 </dev/null || {
     tail -n 30 "$dir/start.log" "$dir/log" >&2 || true
     stop "$dir"
     fail "the server in $dir did not start within $READY_SECONDS s, or ended"
@@ -108,4 +95,4 @@ stop() {
   for ((i = 0; i < STOP_SECONDS * 20; i++)); do [ -d "/proc/$dead" ] || break; sleep 0.05; done
 }
 
-main "$@"
+dispatch 3 "$@"

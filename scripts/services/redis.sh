@@ -18,20 +18,13 @@ READY_SECONDS=20
 STOP_SECONDS=20
 
 main() {
-  local verb=${1:-}
-  case $verb in
-    install) install ;;
-    start) [ $# -ge 3 ] || usage; shift; install; start "$@" ;;
+  case ${1:-} in
     sentinel) [ $# -eq 4 ] || usage; shift; install; sentinel "$@" ;;
     cluster) [ $# -ge 4 ] || usage; shift; cluster "$@" ;;
     reshard) [ $# -eq 4 ] || usage; reshard "$2" "$3" "$4" ;;
-    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
-    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
-    *) usage ;;
+    *) dispatch 3 "$@" ;;
   esac
 }
-
-usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 install() {
   local missing=() pair

@@ -1,4 +1,5 @@
-# What the scripts of the servers share; sourced, not run. They set STOP_SECONDS.
+# What the scripts of the servers share; sourced, not run. They set STOP_SECONDS, and have the functions
+# install, start, stop and run.
 # shellcheck shell=bash
 
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
@@ -24,6 +25,25 @@ end_process() {
   echo "$(basename "$0"): pid $1 needed SIGKILL" >&2
   kill -KILL "$1" 2>/dev/null || true
 }
+
+# The comment at the head of the script.
+usage() { awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0" >&2; exit 2; }
+
+# dispatch LEAST VERB ...: the verbs that every server has; `start` needs at least so many words, itself one of them.
+dispatch() {
+  local least=$1
+  shift
+  case ${1:-} in
+    install) install ;;
+    start) [ $# -ge "$least" ] || usage; shift; install; start "$@" ;;
+    stop) [ $# -eq 2 ] || usage; stop "$2" ;;
+    restart) [ $# -eq 2 ] || usage; stop "$2"; run "$(absolute "$2")" ;;
+    *) usage ;;
+  esac
+}
+
+# PostgreSQL and its pooler refuse to be root.
+as_postgres() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi; }
 
 # from_apt PACKAGE ...: installs packages, as root.
 from_apt() {
