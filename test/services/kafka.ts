@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.ts'
 
 const SCRIPT = join(import.meta.dirname, '..', '..', 'scripts', 'services', 'kafka.sh')
 const call = promisify(execFile)
+/** From a broker's port for clients to that of its controller, as kafka.sh has it. */
+const TO_CONTROLLER = 1
 
 /** A real broker (Apache Kafka, KRaft) that one test file owns. */
 export interface KafkaBroker extends AsyncDisposable {
@@ -37,8 +39,8 @@ export async function startKafka(
   chosenPort?: number,
 ): Promise<KafkaBroker> {
   const dir = await mkdtemp(join(tmpdir(), 'drakkar-kafka-'))
-  const port = chosenPort ?? (await freePortPair())
-  const at = { client: `127.0.0.1:${port}`, controller: `127.0.0.1:${port + 1}` }
+  const port = chosenPort ?? (await freePort(TO_CONTROLLER))
+  const at = { client: `127.0.0.1:${port}`, controller: `127.0.0.1:${port + TO_CONTROLLER}` }
   const own = typeof properties === 'function' ? properties(at) : properties
   const settings = Object.entries(own).map(([name, value]) => `${name}=${value}`)
   let pid = 0
@@ -78,8 +80,8 @@ export async function startKafka(
 
 /** Three brokers that keep three replicas of everything and take what two of them have. */
 export async function startCluster(): Promise<readonly KafkaBroker[]> {
-  const ports = [await freePortPair(), await freePortPair(), await freePortPair()]
-  const voters = ports.map((port, n) => `${n + 1}@127.0.0.1:${port + 1}`).join(',')
+  const ports = [await freePort(TO_CONTROLLER), await freePort(TO_CONTROLLER), await freePort(TO_CONTROLLER)]
+  const voters = ports.map((port, n) => `${n + 1}@127.0.0.1:${port + TO_CONTROLLER}`).join(',')
   const replicated = Object.fromEntries(
     ['offsets.topic', 'transaction.state.log', 'default', 'share.coordinator.state.topic'].map((of) => [
       `${of}.replication.factor`,
@@ -113,25 +115,6 @@ export async function startCluster(): Promise<readonly KafkaBroker[]> {
 export async function anyKafka(): Promise<Pick<KafkaBroker, 'brokers' | 'stop'>> {
   const brokers = process.env['DRAKKAR_KAFKA']
   return brokers === undefined || brokers === '' ? await startKafka() : { brokers, stop: async () => undefined }
-}
-
-/** A port of which the next one is free too: the controller listens there. */
-async function freePortPair(): Promise<number> {
-  for (;;) {
-    const port = await listenOnce(0)
-    if (port !== null && port < 65_535 && (await listenOnce(port + 1)) !== null) return port
-  }
-}
-
-function listenOnce(port: number): Promise<number | null> {
-  const server = createServer()
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(null))
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null))
-    })
-  })
 }
 
 function killNow(pid: number): void {

@@ -1,4 +1,5 @@
-import { freePort, type ServerProcess, startServer } from './server-process.ts'
+import { freePort } from './free-port.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
 
 /** A real server of the MongoDB protocol (FerretDB) of our own, on a free port; with `auth`: user / pass. */
 export async function startMongo(auth = false, ...flags: readonly string[]): Promise<ServerProcess> {

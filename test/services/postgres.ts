@@ -1,4 +1,5 @@
-import { freePort, type ServerProcess, startServer } from './server-process.ts'
+import { freePort } from './free-port.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
 
 /** A real PostgreSQL of our own, on a free port. `settings` are those of postgresql.conf: `fsync=on`. */
 export async function startPostgres(...settings: readonly string[]): Promise<ServerProcess & { readonly dsn: string }> {

@@ -1,4 +1,5 @@
-import { freePort, runScript, type ServerProcess, startServer } from './server-process.ts'
+import { freePort } from './free-port.ts'
+import { runScript, type ServerProcess, startServer } from './server-process.ts'
 
 /** A real Redis server of our own, on a free port. `options` are its own: `--requirepass`, `x`. */
 export async function startRedis(...options: readonly string[]): Promise<ServerProcess> {
@@ -22,7 +23,7 @@ export interface RedisGroup extends AsyncDisposable {
 
 /** Three masters, each with a third of the slots. */
 export async function startRedisCluster(): Promise<RedisGroup> {
-  const ports = await distinctPorts(3)
+  const ports = await groupPorts(3)
   const options = [
     '--cluster-enabled',
     'yes',
@@ -40,7 +41,7 @@ export async function startRedisCluster(): Promise<RedisGroup> {
 
 /** A master (the first node), two replicas and three sentinels that call it `mymaster`. */
 export async function startRedisSentinels(): Promise<RedisGroup> {
-  const [master = 0, ...rest] = await distinctPorts(6)
+  const [master = 0, ...rest] = await groupPorts(6)
   const nodes = [await startServer('redis.sh', 'start', master)]
   for (const port of rest.slice(0, 2)) {
     nodes.push(await startServer('redis.sh', 'start', port, ['--replicaof', '127.0.0.1', String(master)]))
@@ -58,8 +59,6 @@ function group(url: string, nodes: readonly ServerProcess[]): RedisGroup {
 }
 
 /** Nodes of a cluster also listen on port + 10000. */
-async function distinctPorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) ports.add(await freePort(55_536))
-  return [...ports]
+function groupPorts(count: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: count }, () => freePort(10_000)))
 }

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -82,19 +81,4 @@ export async function startServer(
 /** Runs a script of scripts/services that starts nothing of its own. */
 export async function runScript(script: string, ...args: readonly string[]): Promise<string> {
   return (await call(join(SCRIPTS, script), [...args])).stdout
-}
-
-/** A free port of 127.0.0.1 below `below`. */
-export async function freePort(below = 65_536): Promise<number> {
-  for (;;) {
-    const server = createServer()
-    const port = await new Promise<number>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(0, '127.0.0.1', () => {
-        const address = server.address()
-        server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-      })
-    })
-    if (port > 0 && port < below) return port
-  }
 }

@@ -3,9 +3,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMongoSink, MongoLink, type MongoLinkOptions, type Sink } from '../../src/flow/sinks/index.ts'
 import { clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
+import { freePort } from './free-port.ts'
 import { startMongo } from './mongo.ts'
 import { startProxy } from './proxy.ts'
-import { freePort } from './server-process.ts'
 import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
 
 function makeSink(options: Partial<MongoLinkOptions> & { readonly uri: string }): Sink {

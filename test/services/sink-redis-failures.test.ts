@@ -6,10 +6,11 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SinkRecord } from '../../src/flow/sinks/index.ts'
 import { clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
+import { freePort } from './free-port.ts'
 import { startProxy } from './proxy.ts'
 import { startRedis } from './redis.ts'
 import { openRedisSink, redisReader, redisSink } from './redis-sink-kit.ts'
-import { freePort, startServer } from './server-process.ts'
+import { startServer } from './server-process.ts'
 import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
 
 describe('when something is wrong with the server', () => {

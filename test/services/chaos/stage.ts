@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { confluentDriver } from '../../../src/flow/source/kafka/confluent/index.ts'
+import { freePort } from '../free-port.ts'
 import { type KafkaAdmin, kafkaAdmin } from '../kafka-admin.ts'
 import { type Commit, commitsOf } from './commit-log.ts'
 import { compileProgram } from './program.ts'
@@ -272,15 +272,4 @@ function merged(under: Tree, over: Tree): Tree {
       return [key, isTree(low) && isTree(high) ? merged(low, high) : key in over ? high : low]
     }),
   )
-}
-
-function freePort(): Promise<number> {
-  const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(address)))
-    })
-  })
 }
