@@ -40,6 +40,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'services',
           include: ['test/services/**/*.test.ts'],
           testTimeout: 240_000,
+          // Servers start and stop there.
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

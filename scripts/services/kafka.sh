@@ -3,7 +3,7 @@
 #
 #   kafka.sh install                         the jars, once per machine, from Maven Central
 #   kafka.sh start DIR PORT [prop=value ...] clients on PORT, controller on PORT+1; a repeated property: the last one wins
-#   kafka.sh stop DIR                        waits until it is gone; keeps the data
+#   kafka.sh stop DIR                        waits until it is gone; keeps the data; KAFKA_STOP_SIGNAL=KILL: at once
 #   kafka.sh restart DIR                     the same data, port and properties
 #
 # start and restart return when clients can connect, and print the broker's pid. Environment: KAFKA_VERSION, KAFKA_HEAP.
@@ -129,7 +129,7 @@ stop() {
   [ -d "$1" ] || return 0
   dir=$(absolute "$1")
   pid=$(pid_of "$dir")
-  [ -z "$pid" ] || end_process "$pid" TERM
+  [ -z "$pid" ] || end_process "$pid" "${KAFKA_STOP_SIGNAL:-TERM}"
   rm -f "$dir/pid"
 }
 

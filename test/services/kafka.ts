@@ -54,7 +54,8 @@ export async function startKafka(
     return stdout
   }
   const stop = async (): Promise<void> => {
-    await run('stop')
+    // At once: nothing of it is kept, and the last broker of three would look for the others first.
+    await call(SCRIPT, ['stop', dir], { env: { ...process.env, KAFKA_STOP_SIGNAL: 'KILL' } })
     pid = 0
     process.removeListener('exit', atExit)
     await rm(dir, { recursive: true, force: true })
