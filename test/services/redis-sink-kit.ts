@@ -11,6 +11,7 @@ import {
 export type RedisOptions = Partial<RedisSinkOptions> & {
   readonly url: string
   readonly password?: string
+  readonly passwordFile?: string
   readonly tls?: RedisTls
   readonly commandTimeoutMs?: number
 }
@@ -24,7 +25,14 @@ export function ownPrefix(): string {
 }
 
 /** Not connected yet. */
-export function redisSink({ url, password, commandTimeoutMs = 3000, tls = {}, ...options }: RedisOptions): Sink {
+export function redisSink({
+  url,
+  password,
+  passwordFile,
+  commandTimeoutMs = 3000,
+  tls = {},
+  ...options
+}: RedisOptions): Sink {
   const link = redisLink({
     name: 'main',
     url,
@@ -32,6 +40,7 @@ export function redisSink({ url, password, commandTimeoutMs = 3000, tls = {}, ..
     commandTimeoutMs,
     tls,
     ...(password === undefined ? {} : { password }),
+    ...(passwordFile === undefined ? {} : { passwordFile }),
   })
   return createRedisSink({ name: 'main', link, scope: 'group', ...options })
 }

@@ -16,9 +16,9 @@ export function recordFor(sink: Sink, payload: unknown, id?: string): SinkRecord
 
 /** Delivers one batch; `ok`, or what went wrong, for each. */
 export async function deliverOnce(sink: Sink, ...payloads: readonly unknown[]): Promise<readonly string[]> {
-  const verdicts = await sink.deliver(
+  const verdicts = await deliverOrFail(
+    sink,
     payloads.map((payload) => recordFor(sink, payload)),
-    signal,
   )
   return verdicts.map((verdict) => (verdict.ok ? 'ok' : `${verdict.kind}: ${verdict.error.message}`))
 }

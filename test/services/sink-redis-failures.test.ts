@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { SinkRecord } from '../../src/flow/sinks/index.ts'
+import type { Sink, SinkRecord } from '../../src/flow/sinks/index.ts'
 import { clientCertificate, selfSigned } from './certificates.ts'
 import { until } from './chaos/until.ts'
 import { freePort } from './free-port.ts'
@@ -34,6 +34,36 @@ describe('when something is wrong with the server', () => {
       advice: expect.stringContaining('redis://'),
     })
     expect(() => redisSink({ url: 'redis://:secret@a:1,b:2' })).toThrow(/several hosts/)
+  })
+
+  test('a password that is changed while it runs: transient, and password_file needs no restart', async () => {
+    await using own = await startRedis('--requirepass', 'first-word')
+    const look = await redisReader(`redis://:first-word@127.0.0.1:${own.port}`)
+    const file = join(own.dir, 'password')
+    const url = `redis://127.0.0.1:${own.port}`
+    await expect(redisSink({ url, passwordFile: file }).connect()).rejects.toThrow(
+      /sinks\.redis\.main\.password_file cannot be read: ENOENT/,
+    )
+    writeFileSync(file, 'first-word\n')
+    const { sink } = await openRedisSink({ url, passwordFile: file, keyPrefix: '' })
+    const { sink: fixed } = await openRedisSink({ url, password: 'first-word', keyPrefix: '' })
+    const set = { op: 'set', key: 'a', data: 'x' }
+    expect(await deliverOnce(sink, set)).toEqual(['ok'])
+    await look.config('SET', 'requirepass', 'second-word')
+    await look.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    const refusedBy = async (of: Sink): Promise<void> => {
+      await until('the password is refused', 10_000, async () => {
+        const [answer = ''] = await deliverOnce(of, set)
+        expect(answer).toMatch(/^transient: /)
+        return /redis:main: single Redis at .* cannot be used: WRONGPASS .*password_file/.test(answer)
+      })
+    }
+    await refusedBy(sink)
+    await refusedBy(fixed)
+    writeFileSync(file, 'second-word\n')
+    await until('the new one is taken', 10_000, async () => (await deliverOnce(sink, set))[0] === 'ok')
+    await look.config('SET', 'requirepass', 'first-word')
+    await until('the old one is right again', 10_000, async () => (await deliverOnce(fixed, set))[0] === 'ok')
   })
 
   test('a server that is killed in the middle of a stream comes back: nothing is missing, nothing counts twice', async () => {

@@ -1,10 +1,12 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Cluster } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { until } from './chaos/until.ts'
 import { type RedisGroup, startRedisCluster, startRedisSentinels } from './redis.ts'
 import { openRedisSink, redisReader } from './redis-sink-kit.ts'
 import { runScript } from './server-process.ts'
-import { deliverAll, recordFor, signal } from './sink-kit.ts'
+import { deliverAll, deliverOnce, recordFor, signal } from './sink-kit.ts'
 
 function clusterReader({ nodes }: RedisGroup): Cluster {
   const hosts = nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
@@ -44,6 +46,34 @@ test('a cluster: records go to their slots, each once, while a node is restarted
   const counts = await Promise.all(Array.from({ length: 1000 }, (_, index) => look.get(`p:k${index}`)))
   expect(new Set(counts)).toEqual(new Set([String(count / 1000)]))
   expect(await look.get('p:{a}1')).toBe('x')
+})
+
+test('a cluster whose password is changed while it runs: the one in password_file is taken', {
+  timeout: 120_000,
+}, async () => {
+  await using cluster = await startRedisCluster()
+  const nodes = await Promise.all(cluster.nodes.map(({ port }) => redisReader(`redis://127.0.0.1:${port}`)))
+  const change = async (password: string): Promise<void> => {
+    for (const node of nodes) {
+      await node.config('SET', 'requirepass', password)
+      await node.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    }
+  }
+  await change('first-word')
+  const [node] = cluster.nodes
+  const file = join(node?.dir ?? '', 'password')
+  writeFileSync(file, 'first-word')
+  const { sink } = await openRedisSink({ url: cluster.url, passwordFile: file, keyPrefix: '' })
+  const sets = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => ({ op: 'set', key, data: 'x' }))
+  expect(new Set(await deliverOnce(sink, ...sets))).toEqual(new Set(['ok']))
+  await change('second-word')
+  const answers = await deliverOnce(sink, ...sets)
+  expect(answers.filter((answer) => !/^(ok|transient)/.test(answer))).toEqual([])
+  expect(answers).not.toEqual(sets.map(() => 'ok'))
+  writeFileSync(file, 'second-word')
+  await until('the new one is taken', 20_000, async () =>
+    (await deliverOnce(sink, ...sets)).every((answer) => answer === 'ok'),
+  )
 })
 
 test('a cluster whose slots move under load: each record once', { timeout: 120_000 }, async () => {

@@ -54,6 +54,7 @@ function linkOf(name: string, sink: RedisConfig): RedisLink {
     commandTimeoutMs: sink.commandTimeoutSeconds * 1000,
     ...given('username', sink.username),
     ...given('password', sink.password),
+    ...given('passwordFile', sink.passwordFile),
     ...given('sentinelUsername', sink.sentinelUsername),
     ...given('sentinelPassword', sink.sentinelPassword),
   })

@@ -64,6 +64,9 @@ export const httpSink: z.ZodType = z
       'With `encoding: raw`. Empty: text/plain for texts, application/octet-stream for bytes.',
     ),
     headers: textMap().describe('Sent with each request to the host of `url`. Their values are never shown.'),
+    bearer_token_file: text('').describe(
+      'File with a token, sent to that host as `Authorization: Bearer …`. Read every five seconds: a changed token needs no restart.',
+    ),
     payload_url: z
       .enum(['none', 'path', 'url'])
       .default('none')
@@ -94,6 +97,11 @@ export const httpSink: z.ZodType = z
       const problem = headerProblem(name, content)
       if (problem !== null) refuse(['headers', name], `cannot be set: ${problem}`)
     }
+    if (value.bearer_token_file !== '' && authorizes(value.url, value.headers))
+      refuse(
+        ['bearer_token_file'],
+        'and other credentials (in `url`, or `headers.authorization`) are both given: leave one out',
+      )
     if (value.idempotency_header !== '' && headerProblem(value.idempotency_header, '') !== null) {
       refuse(['idempotency_header'], 'is no name of a header that can be set')
     }
@@ -101,6 +109,13 @@ export const httpSink: z.ZodType = z
     if (value.encoding !== 'json') refuse(['encoding'], 'must be json where batch_format is set')
     if (value.payload_url !== 'none') refuse(['payload_url'], 'must be none where batch_format is set')
   })
+
+function authorizes(address: string, headers: Readonly<Record<string, string>>): boolean {
+  const { username, password } = new URL(address)
+  return (
+    username !== '' || password !== '' || Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')
+  )
+}
 
 function urlProblem(value: string): string | null {
   if (!URL.canParse(value)) return ADDRESS

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { parsePostgresUrl } from '../../../lib/index.ts'
 import { count, flag, seconds, text } from '../field.ts'
 import { batch } from './batch.ts'
+import { onePassword } from './one-password.ts'
 import { byName } from './statements.ts'
 
 const dsn = z
@@ -77,6 +78,7 @@ export const postgresSink: z.ZodType = z
       .describe('With `idempotency: table`: how long ids are kept; a replay later than that writes again.'),
     ...batch,
   })
+  .superRefine(onePassword)
   .superRefine((value, context) => {
     if (value.idempotency !== 'key' || value.id_column !== '') return
     context.addIssue({ code: 'custom', path: ['id_column'], message: 'must name a column where idempotency is key' })

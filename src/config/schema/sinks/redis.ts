@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { parseRedisUrl } from '../../../lib/index.ts'
 import { count, flag, seconds, text } from '../field.ts'
 import { batch } from './batch.ts'
+import { onePassword } from './one-password.ts'
 import { byName } from './statements.ts'
 
 const url = z
@@ -44,6 +45,9 @@ export const redisSink: z.ZodType = z
     url,
     username: text('').describe('Over the one in `url`.'),
     password: text('').describe('Over the one in `url`. Write `${file:/run/secrets/…}` rather than the password.'),
+    password_file: text('').describe(
+      'File with the password, read again where the server does not take the one in use: a changed password needs no restart.',
+    ),
     sentinel_username: text('').describe('For the sentinels, where they ask for one.'),
     sentinel_password: text('').describe('For the sentinels, where they ask for one.'),
     tls: tls.prefault({}).describe('For `rediss` URLs.'),
@@ -72,6 +76,7 @@ export const redisSink: z.ZodType = z
     wait_timeout_seconds: seconds(5, 0.001).describe('How long to wait for them.'),
     ...batch,
   })
+  .superRefine(onePassword)
   .superRefine((value, context) => {
     if (value.wait_replicas === 0 || !/^rediss?-cluster:/.test(value.url)) return
     context.addIssue({

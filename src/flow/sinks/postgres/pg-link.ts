@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { Pool, PoolClient, PoolConfig } from 'pg'
-import { type PostgresTarget, parsePostgresUrl } from '../../../lib/index.ts'
+import { type PostgresTarget, parsePostgresUrl, readSecret } from '../../../lib/index.ts'
 import { type PostgresTls, tlsOptions } from './pg-tls.ts'
 import type { Answer, PostgresLink, Session } from './session.ts'
 import { unavailable } from './unavailable.ts'
@@ -126,7 +125,7 @@ class PgLink implements PostgresLink {
       ...(options === undefined ? {} : { options }),
       ...(channelBinding ? { enableChannelBinding: true } : {}),
       ...(password === undefined ? {} : { password }),
-      ...(passwordFile === undefined ? {} : { password: () => passwordIn(passwordFile) }),
+      ...(passwordFile === undefined ? {} : { password: () => readSecret(passwordFile) }),
       ssl: await tlsOptions(this.#target, tls ?? {}),
       min: Math.min(poolMin, poolMax),
       max: poolMax,
@@ -143,10 +142,6 @@ class PgLink implements PostgresLink {
 /** At once; `end` would wait for what is under way. */
 function destroy(client: PoolClient): void {
   client.connection.stream.destroy()
-}
-
-async function passwordIn(file: string): Promise<string> {
-  return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
 }
 
 class PgSession implements Session {

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
-import { parseRedisUrl, type RedisTarget } from '../../../lib/index.ts'
+import { parseRedisUrl, type RedisTarget, readSecret } from '../../../lib/index.ts'
 import { DrakkarError, reasonOf } from '../../../model/index.ts'
-import { tlsText, wantsCertificate } from '../tls-text.ts'
 import type { LuaScript } from './guarded-scripts.ts'
-import { shown } from './redis-error.ts'
 import type { RedisLink, ReplicaWait, RunAnswers } from './redis-link.ts'
 import type { ScriptCall } from './script-calls.ts'
+import { notConnected, saysUnauthenticated, unavailable } from './unavailable.ts'
 
 /** Replies as they come over the wire. */
 type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }
@@ -28,6 +27,8 @@ export interface RedisLinkOptions {
   /** Over those of the URL. */
   readonly username?: string
   readonly password?: string
+  /** Over the others; read for each client, and when the server does not take its password any more. */
+  readonly passwordFile?: string
   readonly sentinelUsername?: string
   readonly sentinelPassword?: string
   readonly tls?: RedisTls
@@ -47,6 +48,8 @@ class IoredisLink implements RedisLink {
   #client: Redis | Cluster | null = null
   #wanted = false
   #reviving: Promise<Redis | Cluster> | null = null
+  /** What the servers were told last. */
+  #password: string | undefined
   /** What the driver said last; its rejections are less telling. */
   #lastError: Error | null = null
 
@@ -63,7 +66,10 @@ class IoredisLink implements RedisLink {
 
   async run(calls: readonly ScriptCall[], wait: ReplicaWait | null): Promise<RunAnswers> {
     const client = await this.#live()
+    // What the driver says to a command then ("Stream isn't writeable …") tells nobody what to do.
+    if (client.status !== 'ready') throw notConnected(this.#options.name, this.#target, this.#lastError)
     const first = await sent(client, calls, wait, false)
+    if (first.answers.some(saysUnauthenticated)) this.#renew(client)
     const unknown = calls.flatMap((call, index) => (isUnknownScript(first.answers[index]) ? [{ call, index }] : []))
     if (unknown.length === 0) return first
     // After a restart or SCRIPT FLUSH: EVAL brings the text along, and the server keeps it.
@@ -101,6 +107,40 @@ class IoredisLink implements RedisLink {
     return this.#reviving
   }
 
+  /** The servers do not take our password any more: where the file holds another one by now, a new client shows that. */
+  #renew(client: Redis | Cluster): void {
+    if (this.#options.passwordFile === undefined || this.#client !== client || this.#reviving !== null) return
+    this.#reviving = this.#passwordNow()
+      .then(async (password) => {
+        if (password === this.#password) return client
+        const renewed = await this.#revive()
+        client.disconnect()
+        return renewed
+      })
+      .finally(() => {
+        this.#reviving = null
+      })
+    // Who needs it meets the same error again, and asks again.
+    this.#reviving.catch(() => undefined)
+  }
+
+  async #passwordNow(): Promise<string | undefined> {
+    const { name, password, passwordFile } = this.#options
+    if (passwordFile === undefined) return password ?? this.#target.password
+    try {
+      return await readSecret(passwordFile)
+    } catch (error) {
+      throw new DrakkarError(
+        'SINK_UNAVAILABLE',
+        `sinks.redis.${name}.password_file cannot be read: ${reasonOf(error)}`,
+        {
+          cause: error,
+          advice: 'Correct the path, and let the user of the worker read it.',
+        },
+      )
+    }
+  }
+
   async #revive(): Promise<Redis | Cluster> {
     const client = await this.#connected()
     if (!this.#wanted) {
@@ -113,8 +153,12 @@ class IoredisLink implements RedisLink {
 
   async #connected(): Promise<Redis | Cluster> {
     const client = await this.#open()
+    client.on('ready', () => {
+      this.#lastError = null
+    })
     client.on('error', (error: Error) => {
       this.#lastError = error
+      if (saysUnauthenticated(error)) this.#renew(client)
     })
     try {
       await within(this.#options.connectTimeoutMs, client.connect())
@@ -153,7 +197,8 @@ class IoredisLink implements RedisLink {
     const target = this.#target
     const { connectTimeoutMs, commandTimeoutMs } = this.#options
     const username = this.#options.username ?? target.username
-    const password = this.#options.password ?? target.password
+    const password = await this.#passwordNow()
+    this.#password = password
     return {
       db: target.db,
       // Every server from 2.6 on speaks it, and nothing here needs more.
@@ -240,34 +285,4 @@ async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-function unavailable(name: string, target: RedisTarget, error: unknown): DrakkarError {
-  const where = target.hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
-  const said = shown(error instanceof AggregateError ? error.errors.map(reasonOf).join('; ') : reasonOf(error))
-  const reason = tlsText(said)
-  return new DrakkarError(
-    'SINK_UNAVAILABLE',
-    `sinks.redis.${name}.url: ${target.mode} Redis at ${where} cannot be used: ${reason}`,
-    {
-      cause: error,
-      advice: adviceFor(reason, target),
-    },
-  )
-}
-
-function adviceFor(reason: string, target: RedisTarget): string {
-  if (/NOAUTH|WRONGPASS|invalid password/i.test(reason))
-    return 'Set username and password of the sink (or in its url), as the server knows them.'
-  // The connection is often gone before its reason has been read.
-  if (wantsCertificate(reason) || (target.tls && /ECONNRESET|EPIPE/.test(reason))) {
-    return 'The server broke the connection off. Where it wants certificates of its clients, set sinks.redis.<name>.tls.cert_file and key_file.'
-  }
-  if (/cert|self.signed|tls|ssl/i.test(reason))
-    return 'Set sinks.redis.<name>.tls: ca_file for an authority of your own, server_name for another name in the certificate.'
-  if (target.mode === 'cluster')
-    return 'Name nodes of a Redis Cluster; for a server without cluster mode write redis://.'
-  if (target.mode === 'sentinel')
-    return 'Name sentinels, and the master by the name that they know it by (SENTINEL MASTERS lists them).'
-  return 'Check that the server runs and can be reached from here, and that the url is right (rediss:// where it speaks TLS).'
 }

@@ -46,6 +46,11 @@ function failed(kind: 'transient' | 'permanent', text: string, cause?: unknown):
   return { ok: false, kind, error: new Error(text, cause === undefined ? undefined : { cause }) }
 }
 
+/** The server does not know who we are, or not with this password. */
+export function isUnauthenticated(text: string): boolean {
+  return /NOAUTH|WRONGPASS|invalid password/i.test(text)
+}
+
 /** One line, without what may be secret. */
 export function shown(text: string): string {
   return redactSecrets(text.split('\n')[0] ?? '').slice(0, 500)
