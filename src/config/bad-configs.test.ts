@@ -108,7 +108,15 @@ const RULES: readonly Case[] = [
   [
     'PLAIN without user',
     'kafka: { security: { protocol: SASL_SSL, sasl_mechanism: PLAIN } }',
-    ['kafka.security.sasl_username is required with PLAIN', 'kafka.security.sasl_password is required with PLAIN'],
+    [
+      'kafka.security.sasl_username is required with PLAIN',
+      'kafka.security.sasl_password is required with PLAIN, or sasl_password_file',
+    ],
+  ],
+  [
+    'two passwords',
+    'kafka: { security: { protocol: SASL_SSL, sasl_mechanism: PLAIN, sasl_username: u, sasl_password: p, sasl_password_file: /p } }',
+    ['kafka.security.sasl_password_file and sasl_password are both given: leave one out'],
   ],
   [
     'a key without certificate',

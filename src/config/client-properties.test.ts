@@ -30,6 +30,12 @@ describe('clientProperties', () => {
     expect(clientProperties(config.kafka, config.sinks.kafka['shared'])).toEqual(expected)
   })
 
+  it('name the file with the password where there is one', async () => {
+    const { config } = await load(SECURED.replace('sasl_password: hunter2', 'sasl_password_file: /run/p'))
+    expect(clientProperties(config.kafka)).toMatchObject({ 'sasl.username': 'bob', 'sasl.password.file': '/run/p' })
+    expect(clientProperties(config.kafka)).not.toHaveProperty('sasl.password')
+  })
+
   it('never give the shared credentials to a client with brokers of its own', async () => {
     const { config } = await load(SECURED)
     expect(clientProperties(config.kafka, config.sinks.kafka['own'])).toEqual({

@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 
 type Connection = Pick<Config['kafka'], 'brokers' | 'security' | 'clientConfig'>
 
-/** Properties of librdkafka, by its own names. */
+/** Properties of librdkafka, by its own names, and `sasl.password.file`, which the driver replaces by what it holds. */
 export type ClientPropertyMap = Readonly<Record<string, string | number | boolean>>
 
 /**
@@ -21,6 +21,8 @@ function securityProperties(security: Connection['security']): Record<string, st
     'sasl.mechanism': security.saslMechanism,
     'sasl.username': security.saslUsername,
     'sasl.password': security.saslPassword,
+    // Not librdkafka's: the driver reads the file.
+    'sasl.password.file': security.saslPasswordFile,
     'ssl.ca.location': security.sslCaLocation,
     'ssl.certificate.location': security.sslCertificateLocation,
     'ssl.key.location': security.sslKeyLocation,

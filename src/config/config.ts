@@ -28,8 +28,10 @@ export interface Config {
       readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
       /** Required for PLAIN and SCRAM. */
       readonly saslUsername: string
-      /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+      /** Required for PLAIN and SCRAM, or `sasl_password_file`. Write `${file:/run/secrets/…}` rather than the password. */
       readonly saslPassword: string
+      /** File with the password, read every five seconds: a changed password needs no restart. */
+      readonly saslPasswordFile: string
       /** File with the certificates of the authorities to trust. */
       readonly sslCaLocation: string
       /** File with the certificate of this client. */
@@ -230,8 +232,10 @@ export interface Config {
           readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
           /** Required for PLAIN and SCRAM. */
           readonly saslUsername: string
-          /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+          /** Required for PLAIN and SCRAM, or `sasl_password_file`. Write `${file:/run/secrets/…}` rather than the password. */
           readonly saslPassword: string
+          /** File with the password, read every five seconds: a changed password needs no restart. */
+          readonly saslPasswordFile: string
           /** File with the certificates of the authorities to trust. */
           readonly sslCaLocation: string
           /** File with the certificate of this client. */
@@ -322,6 +326,8 @@ export interface Config {
         readonly contentType: string
         /** Sent with each request to the host of `url`. Their values are never shown. */
         readonly headers: Readonly<Record<string, string>>
+        /** File with a token, sent to that host as `Authorization: Bearer …`. Read every five seconds: a changed token needs no restart. */
+        readonly bearerTokenFile: string
         /** What a payload may choose: nothing; `path` below `url` and `query`; or a whole `url` as well. Default `none`. */
         readonly payloadUrl: 'none' | 'path' | 'url'
         /** Hosts (`host`, `host:port`, `*.host`) that such a URL may have. Empty: only that of `url`. */
@@ -486,6 +492,8 @@ export interface Config {
         readonly username: string
         /** Over the one in `url`. Write `${file:/run/secrets/…}` rather than the password. */
         readonly password: string
+        /** File with the password, read again where the server does not take the one in use: a changed password needs no restart. */
+        readonly passwordFile: string
         /** For the sentinels, where they ask for one. */
         readonly sentinelUsername: string
         /** For the sentinels, where they ask for one. */
@@ -565,8 +573,10 @@ export interface Config {
       readonly saslMechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'GSSAPI' | 'OAUTHBEARER'
       /** Required for PLAIN and SCRAM. */
       readonly saslUsername: string
-      /** Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password. */
+      /** Required for PLAIN and SCRAM, or `sasl_password_file`. Write `${file:/run/secrets/…}` rather than the password. */
       readonly saslPassword: string
+      /** File with the password, read every five seconds: a changed password needs no restart. */
+      readonly saslPasswordFile: string
       /** File with the certificates of the authorities to trust. */
       readonly sslCaLocation: string
       /** File with the certificate of this client. */

@@ -10,6 +10,22 @@ test.each([
   ['http', "{ url: 'https://metadata.google.internal/' }", 'url is the address of a metadata service'],
   ['http', "{ url: 'https://h/', headers: { Content-Type: x } }", 'headers.Content-Type cannot be set'],
   ['http', '{ url: \'https://h/\', headers: { X-Key: "hunter2\\r\\nx: y" } }', 'headers.X-Key cannot be set'],
+  [
+    'http',
+    "{ url: 'https://bob:hunter2@h/', bearer_token_file: /t }",
+    'bearer_token_file and other credentials (in `url`, or `headers.authorization`) are both given',
+  ],
+  [
+    'http',
+    "{ url: 'https://h/', headers: { AUTHORIZATION: hunter2 }, bearer_token_file: /t }",
+    'bearer_token_file and other credentials',
+  ],
+  ['redis', '{ password: hunter2, password_file: /p }', 'password_file and password are both given'],
+  [
+    'postgres',
+    "{ dsn: 'postgres://h/d', password: hunter2, password_file: /p }",
+    'password_file and password are both',
+  ],
   ['http', "{ url: 'https://h/', tls: { cert_file: c } }", 'tls.key_file is required'],
   ['http', "{ url: 'https://h/', batch_format: array, encoding: form }", 'encoding must be json'],
   ['http', "{ url: 'https://h/', batch_format: array, payload_url: path }", 'payload_url must be none'],

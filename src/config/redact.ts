@@ -7,7 +7,7 @@ export const HIDDEN = '***'
 const SECRET_NAME =
   /password|passwd|secret|token|credential|salt|api_?key|private_?key|key\.pem|dsn$|(^|[._])uri$|jaas|oauthbearer\.config|_key$/i
 /** Names that look secret and are not. */
-const OPEN_NAME = /^(env_inherit_deny|ssl_key_location|ssl\.key\.location)$/i
+const OPEN_NAME = /^(env_inherit_deny|(sasl_)?password_file|bearer_token_file|ssl_key_location|ssl\.key\.location)$/i
 
 /** Whether the values of settings with this name are never shown. */
 export const isSecretName = (name: string): boolean => !OPEN_NAME.test(name) && SECRET_NAME.test(name)

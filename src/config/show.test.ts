@@ -8,6 +8,7 @@ const YAML = `
 kafka: { brokers: "h:1", security: { protocol: SASL_SSL, sasl_mechanism: PLAIN, sasl_username: bob, sasl_password: hunter2 }, client_config: { ssl.key.pem: hunter2, sasl.oauthbearer.config: hunter2, socket.timeout.ms: 5 } }
 executor: { env: { ANY: hunter2 }, env_inherit_deny: ["*TOKEN*"] }
 sinks: { kafka: { tokens: { topic: t, ui_url: "https://bob:hunter2@h/x" }, env: { topic: u } } }
+dlq: { brokers: "d:1", security: { protocol: SASL_SSL, sasl_mechanism: PLAIN, sasl_username: bob, sasl_password_file: /run/p } }
 app: { api_token: hunter2, nested: [{ dsn: "pg://hunter2" }], url: "redis://:hunter2@h", text: "line\\nline: #", camelToken: hunter2 }
 `
 
@@ -17,6 +18,7 @@ describe('redactConfig', () => {
     const shown = redactConfig(config)
     expect(JSON.stringify(shown)).not.toContain('hunter2')
     expect(shown.kafka.security).toMatchObject({ saslUsername: 'bob', saslPassword: '***', sslKeyPassword: '' })
+    expect(shown.dlq.security).toMatchObject({ saslPassword: '', saslPasswordFile: '/run/p' })
     expect(shown.kafka.clientConfig).toEqual({
       'ssl.key.pem': '***',
       'sasl.oauthbearer.config': '***',

@@ -1,4 +1,6 @@
 // A cluster as it is in production: TLS, a password or a certificate for each client, and ACLs for all that it may do.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientCertificate } from './certificates.ts'
 import { EACH_ONCE, eachOnce } from './chaos/each-once.ts'
@@ -143,6 +145,54 @@ test('permissions and passwords that are taken away while it runs lose nothing: 
   expect(new Set(idsOf(await stage.records('out')))).toEqual(new Set(jobIds(count)))
   expect(await stage.records('dlq')).toEqual([])
 })
+
+for (const [kind, transactional] of [
+  ['one by one', false],
+  ['in transactions', true],
+] as const)
+  test(`a new password is taken from its file without a restart, by all clients: results ${kind}`, {
+    timeout: 240_000,
+  }, async () => {
+    const user = `turning-${transactional}`
+    await kafka.setPassword(user, 'first-word')
+    await using stage = await Stage.open(kafka.broker.brokers, 'rotated', { handler: 'transactional.ts' })
+    await allowed(stage, `User:${user}`)
+    await kafka.allow(`User:${user}`, [
+      ['--transactional-id', 'drakkar-', '--resource-pattern-type', 'prefixed', '--operation', 'Write'],
+    ])
+    const file = join(stage.folder, 'password')
+    writeFileSync(file, 'first-word\n')
+    const worker = await stage.ready({
+      config: {
+        kafka: {
+          brokers: kafka.scram,
+          security: {
+            protocol: 'SASL_SSL',
+            sasl_mechanism: 'SCRAM-SHA-512',
+            sasl_username: user,
+            sasl_password_file: file,
+            ssl_ca_location: kafka.certificate.cert,
+          },
+        },
+        sinks: { kafka: { out: { topic: stage.topics.out, transactional } } },
+      },
+    })
+    await stage.produce(jobs(100, { ms: 1 }))
+    await stage.allCommitted()
+    await kafka.setPassword(user, 'second-word')
+    await stage.produce(jobs(100, { ms: 1 }, 100))
+    await notReady(stage, worker, /source: .*Authentication failure.*sasl_password_file/)
+    writeFileSync(file, 'second-word\n')
+    await ready(stage, worker)
+    await stage.allCommitted()
+    await stage.produce(jobs(100, { ms: 1 }, 200))
+    await stage.allCommitted()
+    const { values } = await readLog(stage.brokers, stage.topics.out, stage.partitions, 'read_committed')
+    const texts = values.map((value) => JSON.parse(String(value)) as { ids: string[] })
+    expect(worker.alive).toBe(true)
+    expect(new Set(texts.flatMap(({ ids }) => ids))).toEqual(new Set(jobIds(300)))
+    expect(await stage.records('dlq')).toEqual([])
+  })
 
 test('transactions need their id, and a certificate is as good as a password', { timeout: 240_000 }, async () => {
   await using stage = await Stage.open(kafka.broker.brokers, 'exact', { handler: 'transactional.ts' })

@@ -49,6 +49,7 @@ function httpSink(config: Config, name: string, sink: HttpConfig): Sink {
     encoding: sink.encoding,
     contentType: sink.contentType,
     headers: sink.headers,
+    ...(sink.bearerTokenFile === '' ? {} : { bearerTokenFile: sink.bearerTokenFile }),
     payloadUrl: sink.payloadUrl,
     allowedHosts: sink.allowedHosts,
     idempotencyHeader: sink.idempotencyHeader,

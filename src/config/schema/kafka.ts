@@ -13,7 +13,10 @@ export const security: z.ZodType = z
     sasl_mechanism: z.enum(mechanisms).nullish().describe('Required with SASL_*, refused otherwise.'),
     sasl_username: text('').describe('Required for PLAIN and SCRAM.'),
     sasl_password: text('').describe(
-      'Required for PLAIN and SCRAM. Write `${file:/run/secrets/…}` rather than the password.',
+      'Required for PLAIN and SCRAM, or `sasl_password_file`. Write `${file:/run/secrets/…}` rather than the password.',
+    ),
+    sasl_password_file: text('').describe(
+      'File with the password, read every five seconds: a changed password needs no restart.',
     ),
     ssl_ca_location: text('').describe('File with the certificates of the authorities to trust.'),
     ssl_certificate_location: text('').describe('File with the certificate of this client.'),
@@ -32,8 +35,11 @@ export const security: z.ZodType = z
       refuse('sasl_mechanism', `needs protocol SASL_PLAINTEXT or SASL_SSL, not ${value.protocol}`)
     if (sasl && /^(PLAIN|SCRAM)/.test(value.sasl_mechanism ?? '')) {
       if (value.sasl_username === '') refuse('sasl_username', `is required with ${value.sasl_mechanism}`)
-      if (value.sasl_password === '') refuse('sasl_password', `is required with ${value.sasl_mechanism}`)
+      if (value.sasl_password === '' && value.sasl_password_file === '')
+        refuse('sasl_password', `is required with ${value.sasl_mechanism}, or sasl_password_file`)
     }
+    if (value.sasl_password !== '' && value.sasl_password_file !== '')
+      refuse('sasl_password_file', 'and sasl_password are both given: leave one out')
     if (value.ssl_key_location !== '' && value.ssl_certificate_location === '')
       refuse('ssl_certificate_location', 'is required with ssl_key_location')
   })

@@ -16,24 +16,32 @@ export const SHOWN_BYTES = 500
 const LONGEST_QUIET_MS = 300_000
 
 const PASSING = new Set([408, 425, 429])
+/** The server does not know who we are, or not any more. */
+const UNAUTHENTICATED = new Set([401, 407])
 
-/** 2xx is taken; 408, 425, 429 and 5xx may pass; everything else is refused again, whoever sends it. */
-export function answerKind(status: number): 'ok' | 'transient' | 'permanent' {
-  if (status >= 200 && status < 300) return 'ok'
-  return PASSING.has(status) || status >= 500 ? 'transient' : 'permanent'
+/** The request that was answered. */
+export interface Asked {
+  /** For errors. */
+  readonly what: string
+  /** Credentials, if any, were those of the sink, so that every record gets the same answer. */
+  readonly asSink: boolean
+  /** Texts that an answer may repeat and an error must not. */
+  readonly secrets: () => readonly string[]
 }
 
 /**
- * What an answer says of a record. `what`: the request, for the error; `secrets`: texts that an answer may repeat and an
- * error must not.
+ * 2xx is taken; 408, 425, 429 and 5xx may pass, and so does what is wrong with the sink's own credentials; everything else
+ * is refused again, whoever sends it.
  */
-export function judgeAnswer(
-  answer: HttpAnswer,
-  what: string,
-  nowMs: number,
-  secrets: () => readonly string[] = () => [],
-): RecordVerdict {
-  const kind = answerKind(answer.status)
+export function answerKind(status: number, asSink: boolean): 'ok' | 'transient' | 'permanent' {
+  if (status >= 200 && status < 300) return 'ok'
+  if (UNAUTHENTICATED.has(status)) return asSink ? 'transient' : 'permanent'
+  return PASSING.has(status) || status >= 500 ? 'transient' : 'permanent'
+}
+
+/** What an answer says of a record. */
+export function judgeAnswer(answer: HttpAnswer, { what, asSink, secrets }: Asked, nowMs: number): RecordVerdict {
+  const kind = answerKind(answer.status, asSink)
   if (kind === 'ok') return { ok: true }
   const error = new Error(`${what}: answered ${answer.status}${hint(answer)}${shownText(answer.text, secrets())}`)
   const retryAfterMs = kind === 'transient' ? retryAfter(answer.retryAfter, nowMs) : null
@@ -53,7 +61,8 @@ function hint({ status, location }: HttpAnswer): string {
     const to = location === undefined ? '' : ` to ${redactSecrets(location.slice(0, 200)).replace(/[?#].*$/, '')}`
     return `, a redirect${to}: use the new address in \`url\`, or set \`max_redirects\` (only 307 and 308 are followed)`
   }
-  if (status === 401 || status === 403 || status === 407) return ', no permission: check the credentials in `headers`'
+  if (status === 401 || status === 403 || status === 407)
+    return ', no permission: check the credentials (`headers`, `bearer_token_file`)'
   return status === 405 ? ', not this method: check `method`' : ''
 }
 

@@ -3,11 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { LookupFunction } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Collector } from '../../../../test/support/collector.ts'
 import { systemClock } from '../../../lib/index.ts'
 import { sinkContract } from '../../../testing/index.ts'
+import { virtualClock } from '../../../testing/virtual-clock.ts'
 import type { RecordVerdict, Sink } from '../sink.ts'
 import type { HttpRecord } from './http-record.ts'
 import { createHttpSink, type HttpSinkOptions } from './http-sink.ts'
@@ -106,6 +108,45 @@ sinkContract(test, 'http sink', async () => {
   }
 })
 
+test('a token is read from its file, and again while the sink is open; what is no token is passed over', async () => {
+  await using own = await Collector.start()
+  const folder = await mkdtemp(join(tmpdir(), 'drakkar-token-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'token')
+  const clock = virtualClock()
+  const over = { url: `${own.url}/in`, payloadUrl: 'url', allowedHosts: ['localhost'], bearerTokenFile: file } as const
+  await expect(connected({ ...over, clock })).rejects.toMatchObject({
+    code: 'SINK_UNAVAILABLE',
+    message: expect.stringMatching(/^sinks\.http\.out\.bearer_token_file cannot be used: ENOENT.*token/),
+  })
+  await writeFile(file, 'two\nlines')
+  await expect(connected({ ...over, clock })).rejects.toThrow('holds no token: the value of `authorization`')
+  await writeFile(file, 'first\n')
+  const sink = await connected({ ...over, clock })
+  const passFiveSeconds = async (): Promise<void> => {
+    await clock.run(5000)
+    while (clock.scheduled === 0) await turn()
+  }
+  const sent = async (payload: object): Promise<string | undefined> => {
+    expect(await one(sink, payload)).toBe('ok')
+    const { kept } = await own.received()
+    return kept[`jobs:0:${counter}:0/http:out/0`]?.headers['authorization']
+  }
+  expect(await sent({ data: 1 })).toBe('Bearer first')
+  for (const text of ['two\nlines', '']) {
+    await writeFile(file, text)
+    await passFiveSeconds()
+  }
+  expect(await sent({ data: 2 })).toBe('Bearer first')
+  await writeFile(file, 'second\n')
+  await passFiveSeconds()
+  expect(await sent({ data: 3 })).toBe('Bearer second')
+  // For the host of `url` alone.
+  expect(await sent({ data: 4, url: `http://localhost:${own.port}/in` })).toBeUndefined()
+  await sink.close()
+  expect(clock.scheduled).toBe(0)
+})
+
 test('a request carries method, headers, body and key', async () => {
   await using own = await Collector.start()
   const sink = await connected({
@@ -137,7 +178,8 @@ test.each([
   ['status/204', 'ok'],
   ['status/301', 'permanent - '],
   ['status/400', 'permanent - '],
-  ['status/401', 'permanent - '],
+  ['status/401', 'transient - '],
+  ['status/403', 'permanent - '],
   ['status/404', 'permanent - '],
   ['status/408', 'transient - '],
   ['status/425', 'transient - '],
@@ -153,6 +195,14 @@ test.each([
   const said = await one(await at(path))
   expect(said.slice(0, expected.length)).toBe(expected)
   expect(said.length).toBeLessThan(800)
+})
+
+test('credentials of the sink that are not right are no fault of a record; its own ones are', async () => {
+  const unknown = await at('status/401', { payloadUrl: 'url', allowedHosts: ['localhost'] })
+  expect(await one(unknown)).toMatch(/^transient - .*answered 401, .*bearer_token_file/)
+  expect(await one(unknown, { data: 1, headers: { Authorization: 'Bearer its-own-token' } })).toMatch(/^permanent/)
+  const elsewhere = `http://localhost:${new URL(server.url).port}/status/401`
+  expect(await one(unknown, { data: 1, url: elsewhere })).toMatch(/^permanent/)
 })
 
 test('an answer is shown with its first 500 bytes, without what is secret', async () => {

@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net'
 import type { AddressRules, Clock } from '../../../lib/index.ts'
 import type { RecordVerdict, Sink, SinkRecord } from '../sink.ts'
 import { type BatchFormat, batchBody, batchId, halves } from './batch.ts'
+import { BearerToken } from './bearer-token.ts'
 import { HttpClient, type TlsOptions } from './client.ts'
 import type { Encoding } from './encode.ts'
 import { Gate } from './gate.ts'
@@ -22,6 +23,8 @@ export interface HttpSinkOptions {
   readonly contentType: string
   /** Sent with each request to this host. */
   readonly headers: Headers
+  /** File with a token that goes along as `Authorization: Bearer …`. Default: none. */
+  readonly bearerTokenFile?: string
   readonly payloadUrl: 'none' | 'path' | 'url'
   readonly allowedHosts: readonly string[]
   /** Header that carries the record's id; empty: none. */
@@ -64,6 +67,7 @@ class HttpSink implements Sink<HttpRecord> {
   readonly #options: HttpSinkOptions
   readonly #rules: RecordRules
   readonly #headers: Headers
+  readonly #token: BearerToken | null
   readonly #sender: SenderOptions
   #client: HttpClient | null = null
 
@@ -73,6 +77,11 @@ class HttpSink implements Sink<HttpRecord> {
     const { url, authorization } = withoutCredentials(options.url)
     const named = Object.entries(options.headers).map(([name, value]) => [name.toLowerCase(), value])
     this.#headers = { ...(authorization === null ? {} : { authorization }), ...Object.fromEntries(named) }
+    const { bearerTokenFile, clock } = options
+    this.#token =
+      bearerTokenFile === undefined
+        ? null
+        : new BearerToken(bearerTokenFile, `sinks.http.${this.name}.bearer_token_file`, clock)
     const idempotencyHeader = options.idempotencyHeader.toLowerCase()
     const { method, encoding, contentType, payloadUrl, allowedHosts } = options
     const batched = options.batchFormat !== 'none'
@@ -94,6 +103,7 @@ class HttpSink implements Sink<HttpRecord> {
   }
 
   async connect(): Promise<void> {
+    this.#token?.open()
     const client = await HttpClient.open({ ...this.#options, where: `sinks.http.${this.name}` })
     this.#client = client
     if (!this.#options.checkAtStart) return
@@ -126,6 +136,7 @@ class HttpSink implements Sink<HttpRecord> {
   async close(): Promise<void> {
     const client = this.#client
     this.#client = null
+    this.#token?.close()
     await client?.close()
   }
 
@@ -143,7 +154,8 @@ class HttpSink implements Sink<HttpRecord> {
     const client = this.#client
     if (client === null) throw new Error(`http:${this.name} was closed`)
     const { base, idempotencyHeader } = this.#rules
-    const configured = url.origin === base.origin ? this.#headers : {}
+    const ours = url.origin === base.origin
+    const configured = ours ? { ...this.#headers, ...this.#token?.header } : {}
     const call = {
       method,
       url,
@@ -155,6 +167,7 @@ class HttpSink implements Sink<HttpRecord> {
         ...(idempotencyHeader === '' ? {} : { [idempotencyHeader]: idempotencyKey(id) }),
       },
     }
-    return send(client, call, url.host === base.host, this.#sender, signal)
+    const own = { host: url.host === base.host, credentials: ours && headers['authorization'] === undefined }
+    return send(client, call, own, this.#sender, signal)
   }
 }

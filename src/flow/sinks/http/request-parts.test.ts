@@ -91,8 +91,12 @@ describe('addresses', () => {
 
 describe('answers', () => {
   test('what they mean', () => {
-    const kinds = [199, 200, 299, 300, 399, 400, 408, 410, 425, 429, 499, 500, 599].map(answerKind)
+    const kinds = [199, 200, 299, 300, 399, 400, 408, 410, 425, 429, 499, 500, 599].map((status) =>
+      answerKind(status, false),
+    )
     const [no, yes, maybe] = ['permanent', 'ok', 'transient']
+    expect([401, 403, 407].map((status) => answerKind(status, false))).toEqual([no, no, no])
+    expect([401, 403, 407].map((status) => answerKind(status, true))).toEqual([maybe, no, maybe])
     expect(kinds).toEqual([no, yes, yes, no, no, no, maybe, no, maybe, maybe, no, maybe, maybe])
   })
 

@@ -18,6 +18,14 @@ export interface SenderOptions {
   readonly publicHeaders: readonly string[]
 }
 
+/** What of a request is the sink's, and not of its record. */
+export interface Own {
+  /** The host. */
+  readonly host: boolean
+  /** The credentials, if there are any. */
+  readonly credentials: boolean
+}
+
 /** The verdict of one request, and what was answered; 0 where nothing was. */
 export interface Sent {
   readonly verdict: RecordVerdict
@@ -28,7 +36,7 @@ export interface Sent {
 export async function send(
   client: HttpClient,
   call: HttpCall,
-  ownUrl: boolean,
+  own: Own,
   options: SenderOptions,
   signal: AbortSignal,
 ): Promise<Sent> {
@@ -47,7 +55,8 @@ export async function send(
   try {
     signal.throwIfAborted()
     const answer = await follow(client, call, options, signal, () => (hops += 1))
-    const verdict = judgeAnswer(answer, what, clock.now(), () => secretsOf(call, options.publicHeaders))
+    const secrets = (): readonly string[] => secretsOf(call, options.publicHeaders)
+    const verdict = judgeAnswer(answer, { what, asSink: own.credentials, secrets }, clock.now())
     if (!verdict.ok && verdict.retryAfterMs !== undefined) {
       gate.quiet(call.url.host, clock.monotonic(), verdict.retryAfterMs)
     }
@@ -55,7 +64,7 @@ export async function send(
   } catch (error) {
     const refused = refusalIn(error)
     // The sink's own address is not the fault of the record; one that the record or the server chose stays refused.
-    const permanent = refused !== null && (hops > 0 || !ownUrl)
+    const permanent = refused !== null && (hops > 0 || !own.host)
     const thrown = failureOf(refused ?? error, hops === 0 ? what : `${what}, redirected`)
     return { status: 0, verdict: { ok: false, kind: permanent ? 'permanent' : 'transient', error: thrown } }
   }

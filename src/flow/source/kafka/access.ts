@@ -74,6 +74,6 @@ export class Access {
     if (what === 'group') return `Let its user read the group: ${allow(`--group ${groupId}`)}.`
     if (what === 'topic') return `Let its user read each source topic: ${allow(`--topic ${topics.join(' --topic ')}`)}.`
     if (what === 'cluster') return 'See the ACLs of the cluster for its user.'
-    return 'Check user and password (kafka.security). With new ones the worker must be started again.'
+    return 'Check user and password (kafka.security). A new password in sasl_password_file is tried by itself; for anything else the worker must be started again.'
   }
 }

@@ -57,6 +57,8 @@ export interface RdReport extends RdPartition {
 }
 
 export interface RdClient {
+  /** For the next time that a broker asks. Ignored before the client is connected. */
+  setSaslCredentials(username: string, password: string): void
   connect(
     options: { readonly timeout: number; readonly allTopics: boolean },
     done: (error: RdError | null | undefined) => void,

@@ -18,6 +18,7 @@ import type { RdConsumer, RdKafka } from './client-types.ts'
 import { Commits } from './commits.ts'
 import { Complaints } from './complaints.ts'
 import { connect, construct } from './connect.ts'
+import { Credentials } from './credentials.ts'
 import { CODE, driverError, wrongState } from './errors.ts'
 import { PollGate } from './gate.ts'
 import { Journal } from './journal.ts'
@@ -36,7 +37,7 @@ import { within } from './within.ts'
 /** The consumer of the real client. Built by `confluentDriver`. */
 export class ConfluentConsumer implements KafkaConsumer {
   readonly #options: ConsumerOptions
-  readonly #properties: ClientProperties
+  readonly #credentials: Credentials
   readonly #clock: Clock
   readonly #timing: Timing
   readonly #journal: Journal = new Journal()
@@ -61,11 +62,11 @@ export class ConfluentConsumer implements KafkaConsumer {
 
   constructor(kafka: RdKafka, properties: ClientProperties, options: ConsumerOptions, clock: Clock, timing: Timing) {
     this.#options = options
-    this.#properties = properties
+    this.#credentials = new Credentials(properties, clock)
     this.#clock = clock
     this.#timing = timing
     const conf = {
-      ...consumerProperties(properties, options),
+      ...consumerProperties(this.#credentials.properties, options),
       rebalance_cb: (...event: Parameters<Rebalancer['onEvent']>) => this.#rebalancer?.onEvent(...event),
     }
     this.#client = construct('consumer', () => new kafka.KafkaConsumer(conf, CONSUMER_TOPIC_PROPERTIES))
@@ -102,13 +103,14 @@ export class ConfluentConsumer implements KafkaConsumer {
     this.#reseat = new Reseat(this.#client, this.#rebalancer)
     this.#listen()
     this.#connecting = connect(this.#client, {
-      properties: this.#properties,
+      properties: this.#credentials.properties,
       journal: this.#journal,
       clock: this.#clock,
       timeoutMs: this.#timing.connectMs,
     })
     await this.#connecting
     this.#connected = true
+    this.#credentials.follow(this.#client)
     this.#client.subscribe(this.#options.topics)
   }
 
@@ -275,6 +277,7 @@ export class ConfluentConsumer implements KafkaConsumer {
     // A revocation under way may still drain and commit; the caller's poll loop serves its answers.
     await within(this.#clock, this.#timing.closeMs, this.#rebalancer?.settled() ?? Promise.resolve())
     this.#left = true
+    this.#credentials.stop()
     this.#nudge.stop()
     this.#rebalancer?.disconnecting()
     await this.#running.ended()

@@ -2,6 +2,7 @@ import { type Clock, type Deferred, deferred } from '../../../../lib/index.ts'
 import type { ClientProperties, KafkaProducer, ProducedAt, ProducerRecord, TransactionalOptions } from '../driver.ts'
 import type { RdDone, RdError, RdKafka, RdProducer, RdReport } from './client-types.ts'
 import { connect, construct } from './connect.ts'
+import { Credentials } from './credentials.ts'
 import { describeTopics } from './describe.ts'
 import { CODE, driverError, fromClient, transactionError, wrongState } from './errors.ts'
 import { Journal } from './journal.ts'
@@ -86,7 +87,7 @@ class ManyAnswers implements Answer {
 /** The producer of the real client. Built by `confluentDriver`. */
 export class ConfluentProducer implements KafkaProducer {
   readonly #transactional: boolean
-  readonly #properties: ClientProperties
+  readonly #credentials: Credentials
   readonly #clock: Clock
   readonly #timing: Timing
   readonly #journal: Journal = new Journal()
@@ -109,14 +110,14 @@ export class ConfluentProducer implements KafkaProducer {
     clock: Clock,
     timing: Timing,
   ) {
-    this.#properties = properties
+    this.#credentials = new Credentials(properties, clock)
     this.#clock = clock
     this.#timing = timing
     this.#transactional = 'transactionalId' in options
     const all =
       'transactionalId' in options
-        ? transactionalProperties(properties, options)
-        : producerProperties(properties, options)
+        ? transactionalProperties(this.#credentials.properties, options)
+        : producerProperties(this.#credentials.properties, options)
     this.#client = construct('producer', () => new kafka.Producer(all))
     this.#client.on('event.log', (log) => this.#journal.note(log))
     // What goes wrong reaches the sender of each record with its report; these listeners keep the events harmless.
@@ -128,7 +129,7 @@ export class ConfluentProducer implements KafkaProducer {
   async connect(): Promise<void> {
     if (this.#connecting || this.#closing) throw wrongState('a producer connects once')
     this.#connecting = connect(this.#client, {
-      properties: this.#properties,
+      properties: this.#credentials.properties,
       journal: this.#journal,
       clock: this.#clock,
       timeoutMs: this.#timing.connectMs,
@@ -137,6 +138,7 @@ export class ConfluentProducer implements KafkaProducer {
     this.#connected = true
     // Only now: on a producer whose connection failed this call crashes the process.
     this.#client.setPollInBackground(true)
+    this.#credentials.follow(this.#client)
   }
 
   send(record: ProducerRecord): Promise<ProducedAt> {
@@ -283,6 +285,7 @@ export class ConfluentProducer implements KafkaProducer {
     if (!connected) return
     await this.flush(LAST_FLUSH_MS)
     this.#left = true
+    this.#credentials.stop()
     await this.#running.ended()
     await new Promise<void>((resolve) => this.#client.disconnect(NO_MORE_FLUSH_MS, resolve))
     for (const sending of [...this.#outstanding, ...this.#waiting]) {
