@@ -55,7 +55,7 @@ describe('when something is wrong with the server', () => {
       await until('the password is refused', 10_000, async () => {
         const [answer = ''] = await deliverOnce(of, set)
         expect(answer).toMatch(/^transient: /)
-        return /redis:main: single Redis at .* cannot be used: WRONGPASS .*password_file/.test(answer)
+        return /redis:main set a: single Redis at .* cannot be used: WRONGPASS .*password_file/.test(answer)
       })
     }
     await refusedBy(sink)
@@ -76,6 +76,11 @@ describe('when something is wrong with the server', () => {
     const running = deliverAll(sink, records, 60_000)
     await until('some are there', 10_000, async () => (await look.llen('all')) > 200)
     own.kill()
+    await until('it says why', 10_000, async () => {
+      const [answer = ''] = await deliverOnce(sink, { op: 'set', key: 'other', data: 'x' })
+      expect(answer).not.toMatch(/enableOfflineQueue|max retries/)
+      return /single Redis at 127\.0\.0\.1:\d+ cannot be used: connect ECONNREFUSED/.test(answer)
+    })
     await own.restart()
     await running
     const all = await look.lrange('all', 0, -1)

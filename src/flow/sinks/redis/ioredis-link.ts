@@ -5,7 +5,7 @@ import { DrakkarError, reasonOf } from '../../../model/index.ts'
 import type { LuaScript } from './guarded-scripts.ts'
 import type { RedisLink, ReplicaWait, RunAnswers } from './redis-link.ts'
 import type { ScriptCall } from './script-calls.ts'
-import { notConnected, saysUnauthenticated, unavailable } from './unavailable.ts'
+import { isDriversExcuse, notConnected, saysUnauthenticated, unavailable } from './unavailable.ts'
 
 /** Replies as they come over the wire. */
 type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }
@@ -66,9 +66,8 @@ class IoredisLink implements RedisLink {
 
   async run(calls: readonly ScriptCall[], wait: ReplicaWait | null): Promise<RunAnswers> {
     const client = await this.#live()
-    // What the driver says to a command then ("Stream isn't writeable …") tells nobody what to do.
-    if (client.status !== 'ready') throw notConnected(this.#options.name, this.#target, this.#lastError)
     const first = await sent(client, calls, wait, false)
+    if ([...first.answers, first.replicas].some(isDriversExcuse)) return this.#explained(first)
     if (first.answers.some(saysUnauthenticated)) this.#renew(client)
     const unknown = calls.flatMap((call, index) => (isUnknownScript(first.answers[index]) ? [{ call, index }] : []))
     if (unknown.length === 0) return first
@@ -83,6 +82,12 @@ class IoredisLink implements RedisLink {
     for (const [place, { index }] of unknown.entries()) answers[index] = again.answers[place]
     // Whatever failed of the two questions is the answer; a number of the second covers both.
     return { answers, replicas: first.replicas instanceof Error ? first.replicas : again.replicas }
+  }
+
+  #explained({ answers, replicas }: RunAnswers): RunAnswers {
+    const reason = notConnected(this.#target, this.#lastError)
+    const explain = (answer: unknown): unknown => (isDriversExcuse(answer) ? reason : answer)
+    return { answers: answers.map(explain), replicas: explain(replicas) }
   }
 
   async close(): Promise<void> {

@@ -12,13 +12,18 @@ export function unavailable(name: string, target: RedisTarget, error: unknown): 
   })
 }
 
-/** The error of records that meet no connection while the worker runs. `error`: what the driver said last, if anything. */
-export function notConnected(name: string, target: RedisTarget, error: Error | null): Error {
+/** The answer to a command that meets no connection while the worker runs. `error`: what the driver said last, if anything. */
+export function notConnected(target: RedisTarget, error: Error | null): Error {
   const reason = error === null ? 'the connection was lost, and is opened again' : reasonIn(error)
   const hint = isUnauthenticated(reason)
     ? '. The password is not valid any more: put the new one into password_file, or restart with it.'
     : ''
-  return new Error(`redis:${name}: ${placeOf(target)} cannot be used: ${reason}${hint}`)
+  return new Error(`${placeOf(target)} cannot be used: ${reason}${hint}`)
+}
+
+/** What the driver says to a command that meets no connection, or loses it: nothing that would help anybody. */
+export function isDriversExcuse(answer: unknown): boolean {
+  return answer instanceof Error && /max retries per request|enableOfflineQueue/.test(answer.message)
 }
 
 /** Whether the servers do not know us, or not with this password. */
