@@ -12,16 +12,30 @@ export interface Clock {
   now(): number
   /** Milliseconds since an arbitrary start; never goes back. Use it for durations and deadlines. */
   monotonic(): number
-  /** Calls `run` once, `ms` milliseconds from now. */
+  /** Calls `run` once, `ms` milliseconds from now by `monotonic`, or later; never earlier. */
   timer(ms: number, run: () => void): Timer
 }
+
+/** Node fires a longer one at once. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** The clock of the machine. A timer keeps the process alive unless `unref` was asked for. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   timer(ms, run) {
-    const handle = setTimeout(run, ms)
+    const due = performance.now() + ms
+    const wait = (left: number): NodeJS.Timeout =>
+      setTimeout(
+        () => {
+          // Node counts whole milliseconds and can be early by a part of one: a deadline would still be in the future then.
+          const more = due - performance.now()
+          if (more > 0) handle = wait(more)
+          else run()
+        },
+        Math.min(left, LONGEST_TIMEOUT_MS),
+      )
+    let handle = wait(ms)
     return { cancel: () => clearTimeout(handle) }
   },
 }
