@@ -20,6 +20,7 @@ test.each([
     "{ url: 'https://h/', headers: { AUTHORIZATION: hunter2 }, bearer_token_file: /t }",
     'bearer_token_file and other credentials',
   ],
+  ['http', '{ url: nonsense, bearer_token_file: /t }', 'url must be an http:// or https:// URL'],
   ['redis', '{ password: hunter2, password_file: /p }', 'password_file and password are both given'],
   [
     'postgres',

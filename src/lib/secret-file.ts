@@ -34,7 +34,7 @@ export class SecretFile {
   }
 
   /** Reads the file every five seconds from now on, and tells of each new secret once. */
-  follow(changed: (secret: string) => void = () => undefined): void {
+  follow(changed: (secret: string) => void): void {
     if (this.#stopped) return
     this.#timer = this.#clock.timer(READ_EVERY_MS, () => {
       void this.#read(changed).then(() => this.follow(changed))

@@ -111,10 +111,9 @@ export const httpSink: z.ZodType = z
   })
 
 function authorizes(address: string, headers: Readonly<Record<string, string>>): boolean {
-  const { username, password } = new URL(address)
-  return (
-    username !== '' || password !== '' || Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')
-  )
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')) return true
+  const { username, password } = URL.canParse(address) ? new URL(address) : { username: '', password: '' }
+  return username !== '' || password !== ''
 }
 
 function urlProblem(value: string): string | null {

@@ -122,6 +122,9 @@ test('a token is read from its file, and again while the sink is open; what is n
   await writeFile(file, 'two\nlines')
   await expect(connected({ ...over, clock })).rejects.toThrow('holds no token: the value of `authorization`')
   await writeFile(file, 'first\n')
+  const noTls = { ...NO_TLS, caFile: join(folder, 'none') }
+  await expect(connected({ ...over, tls: noTls, clock })).rejects.toThrow('tls.ca_file')
+  expect(clock.scheduled).toBe(0)
   const sink = await connected({ ...over, clock })
   const passFiveSeconds = async (): Promise<void> => {
     await clock.run(5000)

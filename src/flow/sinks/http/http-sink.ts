@@ -103,12 +103,10 @@ class HttpSink implements Sink<HttpRecord> {
   }
 
   async connect(): Promise<void> {
-    this.#token?.open()
-    const client = await HttpClient.open({ ...this.#options, where: `sinks.http.${this.name}` })
-    this.#client = client
-    if (!this.#options.checkAtStart) return
     try {
-      await client.check(this.#rules.base)
+      this.#token?.open()
+      this.#client = await HttpClient.open({ ...this.#options, where: `sinks.http.${this.name}` })
+      if (this.#options.checkAtStart) await this.#client.check(this.#rules.base)
     } catch (error) {
       await this.close()
       throw error
