@@ -235,6 +235,8 @@ int main(int argc, char **argv) {
   launchers_begin(argv[0], socket_path);
   leftovers_begin();
   socket_fd = worker_connect(&host, socket_path);
+  /* The worker ended meanwhile, or its start failed: nobody has to hear of it. */
+  if (socket_fd < 0 && own_index > 0 && (errno == ENOENT || errno == ECONNREFUSED)) return 0;
   if (socket_fd < 0) fail(socket_path);
   reply_ready(&host.out, (uint8_t)own_index);
   serve();

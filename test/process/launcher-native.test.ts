@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,6 +55,15 @@ describe.skipIf(NO_NATIVE !== null)('the native launcher', () => {
     })
     expect(busy.maxRssKb).toBeGreaterThan(64_000)
     expect(busy.cpuUs).toBeGreaterThan(50_000)
+  })
+
+  it('says nothing where its worker is gone already, unless it is the first one', () => {
+    const started = (index: string): object => {
+      const { status, stderr } = spawnSync(NATIVE ?? '', [join(folder, 'gone'), index], { encoding: 'utf8' })
+      return { status, stderr }
+    }
+    expect(started('1')).toEqual({ status: 0, stderr: '' })
+    expect(started('0')).toEqual({ status: 1, stderr: expect.stringMatching(/launcher 0: .*gone: No such file/) })
   })
 
   it('gives pipes that can be opened by their path', async () => {
