@@ -5,11 +5,12 @@
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
 absolute() { (cd "$1" && pwd); }
 
-# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it.
+# A zombie that nobody has reaped yet counts as stopped: kill -0 would succeed on it. But after SIGKILL the first thread is
+# one while others still go, and hold ports and files.
 alive() {
   local state
-  state=$(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) || return 1
-  [ -n "$state" ] && [ "$state" != Z ]
+  state=$(awk '/^State:/{state = $2} /^Threads:/{if (state == "Z" && $2 < 2) state = ""} END{print state}' "/proc/$1/status" 2>/dev/null) || return 1
+  [ -n "$state" ]
 }
 
 # end_process PID SIGNAL: waits until it is gone, and kills what does not go.
