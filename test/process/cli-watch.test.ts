@@ -121,11 +121,14 @@ describe.concurrent('drakkar status --watch', () => {
         () => 'the stop',
         () => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') T '),
       )
-      // `script` stops with its program, whatever it has still to show.
-      for (const resting of [screen.run.pid, pid as number]) process.kill(resting, 'SIGCONT')
+      process.kill(pid as number, 'SIGCONT')
       await until(
         () => 'the picture again',
-        () => /slots busy/.test(screen.run.stdout.split(ENTER)[2] ?? ''),
+        () => {
+          // `script` stops with its program, perhaps only now, whatever it has still to show.
+          process.kill(screen.run.pid, 'SIGCONT')
+          return /slots busy/.test(screen.run.stdout.split(ENTER)[2] ?? '')
+        },
       )
       screen.press('\u0003')
       expect(await screen.run.exit()).toEqual({ code: 0, signal: null })
