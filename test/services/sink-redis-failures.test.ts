@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Sink, SinkRecord } from '../../src/flow/sinks/index.ts'
 import { clientCertificate, selfSigned } from './certificates.ts'
@@ -62,6 +63,17 @@ describe('when something is wrong with the server', () => {
     await refusedBy(fixed)
     writeFileSync(file, 'second-word\n')
     await until('the new one is taken', 10_000, async () => (await deliverOnce(sink, set))[0] === 'ok')
+    // In the file before the server knows it: it is tried, refused, and has to be tried again.
+    writeFileSync(file, 'third-word\n')
+    const before = await refusedLogins(look)
+    await look.config('SET', 'requirepass', 'not-yet')
+    await look.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await until('the one in the file was tried, and refused', 10_000, async () => {
+      await deliverOnce(sink, set)
+      return (await refusedLogins(look)) >= before + 5
+    })
+    await look.config('SET', 'requirepass', 'third-word')
+    await until('the third one is taken', 10_000, async () => (await deliverOnce(sink, set))[0] === 'ok')
     await look.config('SET', 'requirepass', 'first-word')
     await until('the old one is right again', 10_000, async () => (await deliverOnce(fixed, set))[0] === 'ok')
   })
@@ -248,3 +260,9 @@ test('TLS: a server that knows its clients by their certificates', async () => {
     advice: expect.stringContaining('cert_file'),
   })
 })
+
+/** Logins with a wrong password since the server started. */
+async function refusedLogins(look: Redis): Promise<number> {
+  const [, count = '0'] = /errorstat_WRONGPASS:count=(\d+)/.exec(await look.info('errorstats')) ?? []
+  return Number(count)
+}

@@ -153,13 +153,13 @@ class HttpSink implements Sink<HttpRecord> {
     if (client === null) throw new Error(`http:${this.name} was closed`)
     const { base, idempotencyHeader } = this.#rules
     const ours = url.origin === base.origin
-    const configured = ours ? { ...this.#headers, ...this.#token?.header } : {}
     const call = {
       method,
       url,
       body,
       headers: {
-        ...configured,
+        ...(ours ? this.#headers : undefined),
+        ...(ours ? this.#token?.header : undefined),
         ...headers,
         ...(contentType === '' ? {} : { 'content-type': contentType }),
         ...(idempotencyHeader === '' ? {} : { [idempotencyHeader]: idempotencyKey(id) }),

@@ -48,7 +48,7 @@ class IoredisLink implements RedisLink {
   #client: Redis | Cluster | null = null
   #wanted = false
   #reviving: Promise<Redis | Cluster> | null = null
-  /** What the servers were told last. */
+  /** The one that the servers took last. */
   #password: string | undefined
   /** What the driver said last; its rejections are less telling. */
   #lastError: Error | null = null
@@ -157,7 +157,8 @@ class IoredisLink implements RedisLink {
   }
 
   async #connected(): Promise<Redis | Cluster> {
-    const client = await this.#open()
+    const password = await this.#passwordNow()
+    const client = await this.#open(password)
     client.on('ready', () => {
       this.#lastError = null
     })
@@ -168,6 +169,7 @@ class IoredisLink implements RedisLink {
     try {
       await within(this.#options.connectTimeoutMs, client.connect())
       await within(this.#options.connectTimeoutMs, client.call('PING'))
+      this.#password = password
       return client
     } catch (error) {
       client.disconnect()
@@ -175,11 +177,11 @@ class IoredisLink implements RedisLink {
     }
   }
 
-  async #open(): Promise<Redis | Cluster> {
+  async #open(password: string | undefined): Promise<Redis | Cluster> {
     const target = this.#target
     const { connectTimeoutMs } = this.#options
     const ioredis = await import('ioredis')
-    const server = await this.#serverOptions()
+    const server = await this.#serverOptions(password)
     if (target.mode === 'cluster')
       return new ioredis.Cluster([...target.hosts], clusterOptions(server, connectTimeoutMs))
     const [first] = target.hosts
@@ -198,12 +200,10 @@ class IoredisLink implements RedisLink {
     })
   }
 
-  async #serverOptions(): Promise<ServerOptions> {
+  async #serverOptions(password: string | undefined): Promise<ServerOptions> {
     const target = this.#target
     const { connectTimeoutMs, commandTimeoutMs } = this.#options
     const username = this.#options.username ?? target.username
-    const password = await this.#passwordNow()
-    this.#password = password
     return {
       db: target.db,
       // Every server from 2.6 on speaks it, and nothing here needs more.
