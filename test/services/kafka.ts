@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort } from './free-port.ts'
+import { freePort } from '../support/free-port.ts'
 
 const SCRIPT = join(import.meta.dirname, '..', '..', 'scripts', 'services', 'kafka.sh')
 const call = promisify(execFile)

@@ -1,4 +1,4 @@
-import { freePort } from './free-port.ts'
+import { freePort } from '../support/free-port.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 
 /** A real server of the MongoDB protocol (FerretDB) of our own, on a free port; with `auth`: user / pass. */

@@ -1,4 +1,4 @@
-import { freePort } from './free-port.ts'
+import { freePort } from '../support/free-port.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 
 /** A real PostgreSQL of our own, on a free port. `settings` are those of postgresql.conf: `fsync=on`. */

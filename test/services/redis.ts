@@ -1,4 +1,4 @@
-import { freePort } from './free-port.ts'
+import { freePort } from '../support/free-port.ts'
 import { runScript, type ServerProcess, startServer } from './server-process.ts'
 
 /** A real Redis server of our own, on a free port. `options` are its own: `--requirepass`, `x`. */

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { type Certificate, certificateIn } from './certificates.ts'
-import { freePort } from './free-port.ts'
 import { type KafkaBroker, startKafka } from './kafka.ts'
 import { kafkaTool } from './kafka-tool.ts'
 

@@ -65,7 +65,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, n
 
 test(`${RECORDS} records are kept once each, while the service is killed and started again`, async () => {
   const file = join(folder, 'restart')
-  const first = await Collector.start(0, [], file)
+  const first = await Collector.start(undefined, [], file)
   const sink = await connected(`${first.url}/in`)
   const third = Math.floor(RECORDS / 3)
   await deliverAll(sink, records(sink, 0, third))

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 const PROGRAM = join(import.meta.dirname, '..', 'programs', 'collector.mjs')
 
@@ -34,12 +35,13 @@ export class Collector implements AsyncDisposable {
   }
 
   /**
-   * `port` 0: any. `tls`: files of key, certificate, and (for certificates of clients) authority. `file`: where it keeps
+   * `port`: default a free one, where it can be started again. `tls`: files of key, certificate, and (for certificates of clients) authority. `file`: where it keeps
    * what it got, so that another one with the same file goes on.
    */
-  static async start(port = 0, tls: readonly string[] = [], file?: string): Promise<Collector> {
+  static async start(port?: number, tls: readonly string[] = [], file?: string): Promise<Collector> {
+    const at = port ?? (await freePort())
     // It ends when its stdin does, so also when this process is killed.
-    const child = spawn(process.execPath, [PROGRAM, String(port), ...tls], {
+    const child = spawn(process.execPath, [PROGRAM, String(at), ...tls], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'] ?? '', ...(file === undefined ? {} : { COLLECTOR_FILE: file }) },
     })

@@ -88,7 +88,7 @@ export class KilledCollector implements Outage {
   }
 
   static async start(file: string): Promise<KilledCollector> {
-    return new KilledCollector(await Collector.start(0, [], file), file)
+    return new KilledCollector(await Collector.start(undefined, [], file), file)
   }
 
   get now(): Collector {
